@@ -1,0 +1,30 @@
+import type { z } from 'zod';
+import type { LightningBackend } from '../../core/lightning/backend.ts';
+import type { Capabilities } from '../../core/lightning/capabilities.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { Logger } from '../../core/ports/logger.ts';
+import type { PaymentIntents } from '../../core/ports/payment-intents.ts';
+import type { Random } from '../../core/ports/random.ts';
+import type { SettlementLog } from '../../core/ports/settlement-log.ts';
+
+/** What every adapter is handed. */
+export interface AdapterDependencies {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly intents: PaymentIntents;
+  readonly settlementLog: SettlementLog;
+}
+
+/** One backend: what `registry.ts` lists. */
+export interface AdapterDefinition<Schema extends z.ZodType = z.ZodType> {
+  /** The value of `backend.kind` in a config. */
+  readonly kind: string;
+  /** The config of this kind, an object with `kind` as a literal. Secrets' paths are named in `secrets`. */
+  readonly configSchema: Schema;
+  /** Names of config fields that are masked wherever a config is shown. */
+  readonly secrets: readonly string[];
+  readonly capabilities: Capabilities;
+  /** Makes the backend without waiting for the node: a node that is away is no error here. */
+  create(config: z.output<Schema>, dependencies: AdapterDependencies): Promise<LightningBackend>;
+}

@@ -1,0 +1,94 @@
+import type { ActiveEvent, GapEvent, QuoteOffer, ResumePosition } from './messages.ts';
+import type { PublishedRows } from './published-rows.ts';
+import type { Row, TableDefinition } from './schema.ts';
+
+/** What a buyer asks for: symbols of a table. */
+export interface SubscribeRequest {
+  /** A table's name, or `'*'` for every table. */
+  readonly table: string;
+  /** Symbols, or `'*'` for all that the table has now. */
+  readonly syms: readonly string[] | '*';
+  /** Add to this subscription; it must be this connection's. Left out: the connection's own, minted at its first quote. */
+  readonly subscription?: string;
+  /**
+   * Idempotency key of the buyer's own: the same key gives the same quote. Of 16 characters or more it holds from
+   * anywhere, and so must be a secret; a shorter one holds for requests from the same address.
+   */
+  readonly key?: string;
+}
+
+/** The answer to a subscribe: an offer, or what was granted already where there is nothing left to pay. */
+export type SubscribeResult =
+  | { readonly kind: 'quote'; readonly offer: QuoteOffer }
+  | { readonly kind: 'granted'; readonly active: readonly ActiveEvent[] };
+
+/** What a resumed subscription may take. */
+export interface Resumed {
+  readonly subscription: string;
+  readonly tables: readonly { readonly table: string; readonly syms: readonly string[]; readonly until: number; readonly epoch: number }[];
+}
+
+/**
+ * One connection's outlet, brought by a transport. Calls are synchronous and must not throw; `rows` is called within the
+ * publishing turn, so a transport gathers there and writes once at the turn's end.
+ */
+export interface SubscriberSink {
+  active(event: ActiveEvent): void;
+  rows(rows: PublishedRows): void;
+  gap(event: GapEvent): void;
+  /** A quote ran out unpaid, or what it bought has ended. */
+  expired(event: { readonly quote: string; readonly reason: 'unpaid' | 'ended' }): void;
+  /** The subscription is live on a newer connection. */
+  superseded(subscription: string): void;
+  endOfDay(date: string): void;
+  /** Resolves when the outlet has room again: replays wait for it. Resolves too when the connection is gone. */
+  drained(): Promise<void>;
+}
+
+/** A buyer's connection as the core sees it. Every call may throw a `TickerplantError`. */
+export interface BuyerConnection {
+  /**
+   * Prices what is wanted and not yet granted and asks the node for an invoice.
+   * @throws TickerplantError `UNKNOWN_TABLE`, `UNKNOWN_SYMBOL`, `FORBIDDEN`, `KEY_REUSED`, `TOO_MANY`, `RATE_LIMITED`, `NODE_UNAVAILABLE`.
+   */
+  subscribe(request: SubscribeRequest): Promise<SubscribeResult>;
+  /**
+   * Goes on with a subscription here. `onResumed` is called once before any of its rows reach the sink. Then the rows
+   * after the given numbers (without a position: from where the grant began), then live; no gap, no repeat at the seam.
+   * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`, `NOT_SETTLED`.
+   */
+  resume(token: string, after: Readonly<Record<string, ResumePosition>>, onResumed: (resumed: Resumed) => void): Promise<void>;
+  /** Stops delivery of symbols; what was paid stays paid, and subscribing again is free. Answers what was stopped. */
+  unsubscribe(request: { readonly subscription: string; readonly table: string; readonly syms: readonly string[] | '*' }): Promise<readonly string[]>;
+  /** The connection is gone; its subscriptions wait to be resumed. */
+  close(): void;
+}
+
+/** The last row of each symbol. */
+export type Snapshot = readonly PublishedRows[];
+
+/** What transports and embedders are given. */
+export interface TickerplantService {
+  readonly epoch: number;
+  tables(): readonly TableDefinition[];
+  /** The symbols of a table that are on sale now. */
+  symbols(table: string): readonly string[];
+  /** `address`: who is asking, for rate limits; never shown to others. */
+  connect(options: { readonly address: string; readonly sink: SubscriberSink }): BuyerConnection;
+  /**
+   * Numbers rows, writes them to the journal and hands them to all who may have them, all before it returns.
+   * @throws TickerplantError `UNKNOWN_TABLE`, `UNKNOWN_SYMBOL` (table with a fixed list), `BAD_REQUEST` (names row and column),
+   * `JOURNAL_UNAVAILABLE`, `STOPPING`; then none of the rows was published.
+   */
+  publish(table: string, rows: readonly Row[]): void;
+}
+
+/** A way in for buyers: WebSocket, HTTP, kdb+. */
+export interface Transport {
+  /** For logs: `websocket`. */
+  readonly name: string;
+  /** Starts to listen; resolves with the URL that buyers use. @throws when the address is taken, naming it. */
+  start(tickerplant: TickerplantService): Promise<string>;
+  /** Stops taking connections, says good-bye to those there are, ends by the deadline (milliseconds from now). */
+  stop(deadlineMs: number): Promise<void>;
+}
