@@ -1,4 +1,5 @@
 import type { Row } from './schema.ts';
+import { decodeRows } from './values.ts';
 
 /** Makes one transport's bytes of published rows; compared by identity, so keep one object per encoding. */
 export interface Encoding {
@@ -34,7 +35,7 @@ export class PublishedRows {
 
   /** The rows themselves; read from `json` where they came from the journal. */
   get rows(): readonly Row[] {
-    this.#rows ??= JSON.parse(Buffer.from(this.json).toString()) as Row[];
+    this.#rows ??= decodeRows(this.json);
     return this.#rows;
   }
 
