@@ -44,7 +44,8 @@ export function parseTimestamp(text: string): string | undefined {
   }
   const match = TIMESTAMP.exec(text);
   if (match === null) return undefined;
-  const [, year, , month, day, hour = '00', minute = '00', second = '00', fraction = '', , sign, zoneHour = '00', zoneMinute = '00'] = match;
+  const [, year, , month, day, hour = '00', minute = '00', second = '00', fraction = '', , sign, zoneHour = '00', zoneMinute = '00'] =
+    match;
   if (!isDay(Number(year), Number(month), Number(day)) || !isTimeOfDay(hour, minute, second)) return undefined;
   if (Number(zoneHour) > 23 || Number(zoneMinute) > 59) return undefined;
   if (Number(year) < 1707 || Number(year) > 2292) return undefined;
@@ -83,10 +84,12 @@ export function parseDate(text: string): string | undefined {
 export function parseEnglishDate(text: string): string | undefined {
   const monthFirst = MONTH_FIRST.exec(text);
   const dayFirst = monthFirst === null ? DAY_FIRST.exec(text) : null;
-  const [name, day, year] = monthFirst !== null ? [monthFirst[1], monthFirst[2], monthFirst[3]] : [dayFirst?.[2], dayFirst?.[1], dayFirst?.[3]];
+  const [name, day, year] =
+    monthFirst !== null ? [monthFirst[1], monthFirst[2], monthFirst[3]] : [dayFirst?.[2], dayFirst?.[1], dayFirst?.[3]];
   if (name === undefined || day === undefined || year === undefined) return undefined;
   const wanted = name.toLowerCase();
-  const month = MONTHS.findIndex((full) => full === wanted || full.slice(0, 3) === wanted || (full === 'september' && wanted === 'sept')) + 1;
+  const month =
+    MONTHS.findIndex((full) => full === wanted || full.slice(0, 3) === wanted || (full === 'september' && wanted === 'sept')) + 1;
   if (month === 0 || !isDay(Number(year), month, Number(day))) return undefined;
   return `${year}-${String(month).padStart(2, '0')}-${day.padStart(2, '0')}`;
 }

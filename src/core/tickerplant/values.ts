@@ -107,7 +107,8 @@ export function validateSchema(definition: TableSchema): void {
   if (time?.name !== 'time' || (time.type !== 'timespan' && time.type !== 'timestamp')) {
     throw new SchemaError(table, time?.name, `'timesym: the first column must be time, a timespan or timestamp`);
   }
-  if (sym?.name !== 'sym' || sym.type !== 'symbol') throw new SchemaError(table, sym?.name, `'timesym: the second column must be sym, a symbol`);
+  if (sym?.name !== 'sym' || sym.type !== 'symbol')
+    throw new SchemaError(table, sym?.name, `'timesym: the second column must be sym, a symbol`);
   const seen = new Set<string>();
   for (const column of columns) {
     if (!NAME.test(column.name)) throw new SchemaError(table, column.name, 'a name is letters, digits and _, beginning with a letter');
@@ -132,7 +133,8 @@ function inOrder(schema: TableSchema, values: readonly unknown[], now: number | 
 }
 
 function byName(schema: TableSchema, values: Readonly<Record<string, unknown>>, now: number | undefined): readonly unknown[] {
-  if (typeof values !== 'object' || values === null) throw new ValueError(undefined, 'a row is an array of values or an object by column names');
+  if (typeof values !== 'object' || values === null)
+    throw new ValueError(undefined, 'a row is an array of values or an object by column names');
   for (const key of Object.keys(values)) {
     if (!schema.columns.some((column) => column.name === key)) throw new ValueError(key, `table ${schema.name} has no such column`);
   }
@@ -177,7 +179,10 @@ function coerceSymbol(column: Column, input: unknown): Value {
 
 function coerceFloat(column: Column, input: unknown, max: number): Value {
   if (input === 'NaN' || input === 'nan') return null;
-  const number = typeof input === 'number' || typeof input === 'bigint' || (typeof input === 'string' && DECIMAL.test(input)) ? Number(input) : undefined;
+  const number =
+    typeof input === 'number' || typeof input === 'bigint' || (typeof input === 'string' && DECIMAL.test(input))
+      ? Number(input)
+      : undefined;
   if (number === undefined) return refuse(column, input, 'a number');
   if (Number.isNaN(number)) return null;
   if (Math.abs(number) > max) return refuse(column, input, Number.isFinite(number) ? 'a number of 4 bytes' : 'a finite number');

@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PublishedRows } from '../../../src/core/tickerplant/published-rows.ts';
 import type { Column, ColumnType, Row, TableSchema } from '../../../src/core/tickerplant/schema.ts';
-import { coerceRow, coerceValue, decodeRows, encodeRows, SchemaError, schemaOf, ValueError, validateSchema } from '../../../src/core/tickerplant/values.ts';
+import {
+  coerceRow,
+  coerceValue,
+  decodeRows,
+  encodeRows,
+  SchemaError,
+  schemaOf,
+  ValueError,
+  validateSchema,
+} from '../../../src/core/tickerplant/values.ts';
 
 const column = (type: ColumnType): Column => ({ name: 'x', type });
 const trade: TableSchema = schemaOf('trade', { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' });
@@ -77,8 +86,28 @@ test.each<[ColumnType, unknown]>([
 });
 
 test('coercing twice changes nothing', () => {
-  const value = fc.oneof(fc.string({ unit: 'binary' }), fc.double(), fc.integer(), fc.bigInt(), fc.date(), fc.boolean(), fc.constantFrom('12:00', '2026-01-01', '7'));
-  const type = fc.constantFrom<ColumnType[]>('timestamp', 'timespan', 'date', 'symbol', 'string', 'float', 'real', 'long', 'int', 'short', 'boolean');
+  const value = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.double(),
+    fc.integer(),
+    fc.bigInt(),
+    fc.date(),
+    fc.boolean(),
+    fc.constantFrom('12:00', '2026-01-01', '7'),
+  );
+  const type = fc.constantFrom<ColumnType[]>(
+    'timestamp',
+    'timespan',
+    'date',
+    'symbol',
+    'string',
+    'float',
+    'real',
+    'long',
+    'int',
+    'short',
+    'boolean',
+  );
   fc.assert(
     fc.property(type, value, (kind, input) => {
       let once: unknown;
@@ -138,8 +167,22 @@ test('bigints are bare digits in the JSON, and published rows read them back', (
 
 test.each<[string, Column[], string | undefined]>([
   ['trade', [{ name: 'sym', type: 'symbol' }], "'timesym"],
-  ['trade', [{ name: 'time', type: 'date' }, { name: 'sym', type: 'symbol' }], "column time: 'timesym"],
-  ['trade', [{ name: 'time', type: 'timespan' }, { name: 'sym', type: 'string' }], "column sym: 'timesym"],
+  [
+    'trade',
+    [
+      { name: 'time', type: 'date' },
+      { name: 'sym', type: 'symbol' },
+    ],
+    "column time: 'timesym",
+  ],
+  [
+    'trade',
+    [
+      { name: 'time', type: 'timespan' },
+      { name: 'sym', type: 'string' },
+    ],
+    "column sym: 'timesym",
+  ],
   ['trade', [], "'timesym"],
   ['1trade', [...spans.columns], 'table 1trade: a name is'],
   ['trade', [...spans.columns, { name: 'a-b', type: 'float' }], 'column a-b: a name is'],
