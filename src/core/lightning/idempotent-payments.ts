@@ -87,7 +87,9 @@ class IdempotentPayments implements Payments {
         createdAt: now,
         expiresAt: (known?.createdAt ?? now) + KEYSEND_KNOWN_AFTER_MS,
       };
-      return await this.#run(intended, () => attemptKeysend({ ...request, preimage: secret }), request.timeoutMs);
+      return await this.#join(flightKey(node, intended.paymentHash), () =>
+        this.#run(intended, () => attemptKeysend({ ...request, preimage: secret }), request.timeoutMs),
+      );
     });
     return await abortable(flight, options.signal);
   }

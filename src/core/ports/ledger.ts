@@ -29,9 +29,9 @@ export interface QuoteRecord {
   readonly invoiceClosed: boolean;
 }
 
-/** A quote to be made durable; creates its subscription where that is new. */
+/** A quote to be made durable, with the credential of its subscription: written down where there is no such subscription yet, else left as it is. */
 export interface NewQuote extends Omit<QuoteRecord, 'state' | 'invoiceClosed'> {
-  readonly newSubscription: { readonly tokenId: string; readonly rootKey: string } | undefined;
+  readonly newSubscription: { readonly tokenId: string; readonly rootKey: string };
 }
 
 /** What one settled payment added: immutable. */
@@ -95,10 +95,13 @@ export interface LedgerCounts {
   readonly creditMsat: Msat;
 }
 
-/** `LOCKED` another process has it · `CORRUPT` not a ledger or damaged · `NEWER` made by a newer version · `FULL` no space · `IO` · `CLOSED`. */
+/**
+ * `LOCKED` another process has it · `CORRUPT` not a ledger or damaged · `NEWER` made by a newer version · `FULL` no space · `IO` ·
+ * `CLOSED` · `CONFLICT` the command contradicts what is recorded (an unknown subscription, a payment hash quoted before): the caller's fault.
+ */
 export class LedgerError extends Error {
   override readonly name = 'LedgerError';
-  readonly code: 'LOCKED' | 'CORRUPT' | 'NEWER' | 'FULL' | 'IO' | 'CLOSED';
+  readonly code: 'LOCKED' | 'CORRUPT' | 'NEWER' | 'FULL' | 'IO' | 'CLOSED' | 'CONFLICT';
 
   constructor(code: LedgerError['code'], message: string, options?: { readonly cause?: unknown }) {
     super(message, options);

@@ -1,0 +1,261 @@
+import { createHash } from 'node:crypto';
+import type { Msat } from '../lightning/amount.ts';
+import { isLightningError } from '../lightning/errors.ts';
+import type { PaymentHash } from '../lightning/identifiers.ts';
+import type { Invoice } from '../lightning/invoice.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Credentials } from '../ports/credentials.ts';
+import type { Ledger, NewQuote, QuoteRecord } from '../ports/ledger.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { Random } from '../ports/random.ts';
+import type { Catalog } from './catalog.ts';
+import { TickerplantError } from './errors.ts';
+import type { QuoteItem, QuoteOffer } from './messages.ts';
+import { memoOf, priceOf } from './pricing.ts';
+import type { KnownNode, SellerBackend, SellerNode } from './seller-node.ts';
+
+/** What the desk leans on. */
+export interface QuoteDeskDependencies {
+  readonly catalog: Catalog;
+  readonly node: SellerNode;
+  readonly backend: SellerBackend;
+  readonly ledger: Ledger;
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly expirySeconds: number;
+  /** Told when a quote ran out unpaid. */
+  readonly onExpired: (quote: QuoteRecord) => void;
+}
+
+/** The credential of the subscription that a quote is for; the first quote of a subscription writes it down. */
+export interface SubscriptionCredential {
+  readonly id: string;
+  readonly tokenId: string;
+  readonly rootKey: string;
+}
+
+/** What to quote. */
+export interface DeskRequest {
+  readonly items: readonly QuoteItem[];
+  readonly credential: SubscriptionCredential;
+  /** Idempotency key with its scope, and what is asked under it. */
+  readonly key: { readonly scope: string; readonly key: string; readonly asked: string } | undefined;
+}
+
+/** A quote and the subscription that it is for; `created` false where the key had one already. */
+export interface DeskAnswer {
+  readonly offer: QuoteOffer;
+  readonly record: QuoteRecord;
+  readonly created: boolean;
+}
+
+const INVOICE_TIMEOUT_MS = 15_000;
+const SWEEP_MS = 60_000;
+
+/** Prices, asks the node for invoices, makes quotes durable before they leave the house, and ends those that run out. */
+export class QuoteDesk {
+  readonly #dependencies: QuoteDeskDependencies;
+  readonly #open = new Map<PaymentHash, QuoteRecord>();
+  readonly #underWay = new Map<string, Promise<DeskAnswer>>();
+  #timer: Disposable | undefined;
+  #stopped = false;
+  #made = 0;
+
+  constructor(dependencies: QuoteDeskDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Quotes made since the start. */
+  get made(): number {
+    return this.#made;
+  }
+
+  /** An open quote by its payment hash. */
+  open(hash: PaymentHash): QuoteRecord | undefined {
+    return this.#open.get(hash);
+  }
+
+  /** Takes up the open quotes of earlier runs. */
+  async restore(): Promise<void> {
+    const { node, ledger } = this.#dependencies;
+    const { identity } = await node.known();
+    for (const quote of await ledger.openQuotes(identity)) this.#open.set(quote.paymentHash, quote);
+    await this.sweep();
+  }
+
+  /** A quote that is no longer open: it was settled. */
+  close(quote: QuoteRecord): void {
+    this.#open.delete(quote.paymentHash);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  /** @throws TickerplantError `NODE_UNAVAILABLE`, `KEY_REUSED`. */
+  quote(request: DeskRequest): Promise<DeskAnswer> {
+    if (request.key === undefined) return this.#make(request, undefined);
+    const digest = sha256(`${request.key.scope}\n${request.key.key}`);
+    const asked = sha256(request.key.asked);
+    const underWay = this.#underWay.get(digest);
+    if (underWay !== undefined) {
+      return underWay.then((answer) => {
+        assertSameRequest(answer.record, asked);
+        return { ...answer, created: false };
+      });
+    }
+    const making = this.#byKey(request, digest, asked).finally(() => this.#underWay.delete(digest));
+    this.#underWay.set(digest, making);
+    return making;
+  }
+
+  /** Ends the quotes whose time is over, and what is left to cancel at the node; then again when the next one ends. */
+  async sweep(): Promise<void> {
+    const { node, ledger, clock, logger, onExpired } = this.#dependencies;
+    this.#timer?.[Symbol.dispose]();
+    try {
+      const { identity } = await node.known();
+      for (const quote of await ledger.expireQuotes(identity, clock.now())) {
+        this.#open.delete(quote.paymentHash);
+        logger.debug({ quote: quote.id }, 'quote expired unpaid');
+        onExpired(quote);
+      }
+      for (const quote of await ledger.invoicesToCancel(identity)) await this.#cancel(quote);
+    } catch (error) {
+      if (!this.#stopped) logger.warn({ err: error }, 'expired quotes could not be closed; trying again');
+    }
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#timer?.[Symbol.dispose]();
+    if (this.#stopped) return;
+    const { clock } = this.#dependencies;
+    let next = SWEEP_MS;
+    for (const quote of this.#open.values()) next = Math.min(next, quote.expiresAt - clock.now());
+    this.#timer = clock.setTimer(Math.max(Math.ceil(next), 1), () => void this.sweep());
+  }
+
+  async #cancel(quote: QuoteRecord): Promise<void> {
+    const { backend, ledger, logger } = this.#dependencies;
+    try {
+      await backend.invoices.cancel(quote.paymentHash);
+    } catch (error) {
+      // Paid after all: its settlement is on the way and closes it.
+      if (isLightningError(error, 'CONFLICT')) return;
+      if (!isLightningError(error, 'NOT_FOUND') && !isLightningError(error, 'UNSUPPORTED')) {
+        logger.warn({ err: error, quote: quote.id }, 'an invoice could not be cancelled; trying again');
+        return;
+      }
+    }
+    await ledger.invoiceClosed(quote.id);
+  }
+
+  async #byKey(request: DeskRequest, digest: string, asked: string): Promise<DeskAnswer> {
+    const { ledger, clock } = this.#dependencies;
+    const earlier = await ledger.quoteByKey(digest);
+    if (earlier?.state === 'open' && earlier.expiresAt <= clock.now()) await this.sweep();
+    else if (earlier !== undefined) return await this.#again(earlier, asked);
+    return await this.#make(request, { digest, asked });
+  }
+
+  async #again(quote: QuoteRecord, asked: string): Promise<DeskAnswer> {
+    assertSameRequest(quote, asked);
+    const subscription = await this.#dependencies.ledger.subscription(quote.subscription);
+    if (subscription === undefined) throw new TickerplantError('INTERNAL', 'the quote has no subscription');
+    return { offer: this.#offer(quote, subscription, await this.#node()), record: quote, created: false };
+  }
+
+  async #make(request: DeskRequest, key: { readonly digest: string; readonly asked: string } | undefined): Promise<DeskAnswer> {
+    const { catalog, ledger, clock, random, expirySeconds } = this.#dependencies;
+    const { credential, items } = request;
+    const node = await this.#node();
+    const { amountMsat, lastsMs } = priceOf(items, (name) => catalog.table(name));
+    const id = hex(random.bytes(16));
+    const invoice = await this.#invoice(id, amountMsat, items);
+    const quote: NewQuote = {
+      id,
+      subscription: credential.id,
+      node: node.identity,
+      key: key?.digest,
+      request: key?.asked,
+      items,
+      amountMsat,
+      paymentHash: invoice.paymentHash,
+      paymentRequest: invoice.paymentRequest,
+      createdAt: clock.now(),
+      // The node's word counts: it is what decides whether a payment is taken.
+      expiresAt: Math.min(invoice.expiresAt, clock.now() + expirySeconds * 1000),
+      lastsMs,
+      newSubscription: { tokenId: credential.tokenId, rootKey: credential.rootKey },
+    };
+    const { created, quote: record } = await ledger.createQuote(quote);
+    if (!created && key !== undefined) {
+      await this.#dependencies.backend.invoices.cancel(invoice.paymentHash).catch(() => undefined);
+      return await this.#again(record, key.asked);
+    }
+    this.#made += 1;
+    this.#open.set(record.paymentHash, record);
+    this.#schedule();
+    return { offer: this.#offer(record, credential, node), record, created: true };
+  }
+
+  async #invoice(label: string, amountMsat: Msat, items: readonly QuoteItem[]): Promise<Invoice> {
+    const { backend, clock, expirySeconds } = this.#dependencies;
+    const giveUp = new AbortController();
+    const timer = clock.setTimer(INVOICE_TIMEOUT_MS, () => giveUp.abort());
+    try {
+      return await backend.invoices.create({ amountMsat, description: memoOf(items), expirySeconds, label }, { signal: giveUp.signal });
+    } catch (error) {
+      throw this.#unavailable(error);
+    } finally {
+      timer[Symbol.dispose]();
+    }
+  }
+
+  async #node(): Promise<KnownNode> {
+    try {
+      return await this.#dependencies.node.known();
+    } catch (error) {
+      throw this.#unavailable(error);
+    }
+  }
+
+  #unavailable(error: unknown): TickerplantError {
+    this.#dependencies.logger.warn({ err: error }, 'the Lightning node gave no invoice');
+    return new TickerplantError('NODE_UNAVAILABLE', "the seller's Lightning node can not make invoices right now; try again later", { cause: error });
+  }
+
+  #offer(quote: QuoteRecord, credential: { readonly tokenId: string; readonly rootKey: string }, node: KnownNode): QuoteOffer {
+    const { catalog, credentials, clock } = this.#dependencies;
+    const { paymentHash } = quote;
+    return {
+      quote: quote.id,
+      subscription: quote.subscription,
+      token: credentials.mint({ paymentHash, tokenId: credential.tokenId }, credential.rootKey),
+      items: quote.items.map((item) => ({ ...item, schema: catalog.table(item.table).columns })),
+      amountMsat: quote.amountMsat,
+      invoice: quote.paymentRequest,
+      paymentHash,
+      expiresAt: quote.expiresAt,
+      until: clock.now() + quote.lastsMs,
+      node: { id: node.identity.nodeId, uris: node.uris },
+    };
+  }
+}
+
+function assertSameRequest(quote: QuoteRecord, asked: string): void {
+  if (quote.request !== asked) throw new TickerplantError('KEY_REUSED', 'this key belongs to a request for something else');
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Random bytes as lower-case hex: ids and keys. */
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

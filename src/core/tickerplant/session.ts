@@ -1,0 +1,293 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Journal } from '../ports/journal.ts';
+import type { Grant, SubscriptionRecord } from '../ports/ledger.ts';
+import type { Logger } from '../ports/logger.ts';
+import { covered, coveredFrom, isLive } from './entitlement.ts';
+import type { ActiveEvent, ResumePosition } from './messages.ts';
+import type { PublishedRows } from './published-rows.ts';
+import type { Publisher, RowReceiver } from './publisher.ts';
+import { replayThenJoin } from './replay.ts';
+import type { Resumed, SubscriberSink } from './service.ts';
+
+/** What every session leans on. */
+export interface SessionDependencies {
+  readonly publisher: Publisher;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** `setTimeout` of 2^31 ms and more fires at once; a longer wait is made of several. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A symbol's way from granted to live: `replaying` its rows come from the journal, `live` from the publisher. */
+type SymbolState = 'replaying' | 'live';
+
+/**
+ * One subscription on one connection: what it may have now, and the rows that it is given. At most one is live per
+ * subscription; a newer one ends it.
+ */
+export class Session implements RowReceiver {
+  readonly subscription: string;
+  readonly sink: SubscriberSink;
+  readonly #dependencies: SessionDependencies;
+  readonly #symbols = new Map<string, Map<string, SymbolState>>();
+  #grants: readonly Grant[];
+  #unsubscribed: ReadonlyMap<string, ReadonlySet<string>>;
+  #ending: Disposable | undefined;
+  #closed = false;
+
+  constructor(record: SubscriptionRecord, sink: SubscriberSink, dependencies: SessionDependencies) {
+    this.subscription = record.id;
+    this.sink = sink;
+    this.#dependencies = dependencies;
+    this.#grants = record.grants;
+    this.#unsubscribed = new Map(Object.entries(record.unsubscribed).map(([table, syms]) => [table, new Set(syms)]));
+  }
+
+  /** Grants of this subscription, ended ones too. */
+  get grants(): readonly Grant[] {
+    return this.#grants;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether rows of a symbol are being delivered. */
+  takes(table: string, sym: string): boolean {
+    return this.#symbols.get(table)?.has(sym) ?? false;
+  }
+
+  /** Whether anything is being delivered. */
+  get isActive(): boolean {
+    return this.#symbols.size > 0;
+  }
+
+  /** What is covered now, without what the buyer does not want for now. */
+  wanted(): Resumed['tables'] {
+    const tables: Resumed['tables'][number][] = [];
+    for (const [table, symbols] of covered(this.#grants, this.#now())) {
+      const syms = [...symbols.keys()].filter((sym) => !this.#unsubscribed.get(table)?.has(sym));
+      const until = Math.min(...syms.map((sym) => symbols.get(sym)?.until ?? 0));
+      if (syms.length > 0) tables.push({ table, syms, until, epoch: this.#dependencies.journal.epoch });
+    }
+    return tables;
+  }
+
+  rows(rows: PublishedRows): void {
+    this.sink.rows(rows);
+  }
+
+  /** A payment took effect: says so and delivers from where each grant begins. */
+  activate(grants: readonly Grant[]): void {
+    if (this.#closed) return;
+    const known = new Set(this.#grants.map((grant) => grant.id));
+    const fresh = grants.filter((grant) => !known.has(grant.id));
+    this.#grants = [...this.#grants, ...fresh];
+    for (const grant of fresh) {
+      this.#want(grant.table, grant.syms);
+      this.sink.active(this.#activeEvent(grant.quote, grant.table, grant.syms, grant.until, grant.next, grant.epoch));
+      const added = grant.syms.filter((sym) => !this.takes(grant.table, sym));
+      this.#deliver(grant.table, new Map(added.map((sym) => [sym, (grant.next[sym] ?? 1) - 1])));
+    }
+    this.#watchEnds();
+  }
+
+  /** Takes symbols again that are paid for and had been unsubscribed from; delivery goes on with the next row. */
+  takeAgain(table: string, syms: readonly string[]): readonly ActiveEvent[] {
+    this.#want(table, syms);
+    const { publisher, journal } = this.#dependencies;
+    const grants = covered(this.#grants, this.#now()).get(table);
+    const byQuote = new Map<Grant, string[]>();
+    for (const sym of syms) {
+      const grant = grants?.get(sym);
+      if (grant !== undefined) byQuote.set(grant, [...(byQuote.get(grant) ?? []), sym]);
+    }
+    const events: ActiveEvent[] = [];
+    for (const [grant, granted] of byQuote) {
+      const next = Object.fromEntries(granted.map((sym) => [sym, publisher.next(table, sym)]));
+      events.push(this.#activeEvent(grant.quote, table, granted, grant.until, next, journal.epoch));
+      for (const sym of granted.filter((each) => !this.takes(table, each))) this.#goLive(table, sym);
+    }
+    this.#watchEnds();
+    return events;
+  }
+
+  /** Says what is granted already, and delivers it from where it began. */
+  announce(): void {
+    if (this.#closed) return;
+    const now = this.#now();
+    for (const grant of this.#grants) {
+      if (isLive(grant, now)) this.sink.active(this.#activeEvent(grant.quote, grant.table, grant.syms, grant.until, grant.next, grant.epoch));
+    }
+    this.resume({});
+  }
+
+  /** Goes on after the numbers that the buyer has; says first what it will not get. */
+  resume(after: Readonly<Record<string, ResumePosition>>): void {
+    for (const { table, syms } of this.wanted()) {
+      const position = Object.hasOwn(after, table) ? after[table] : undefined;
+      this.#deliver(table, new Map(syms.map((sym) => [sym, this.#resumeAfter(table, sym, position)])));
+    }
+    this.#watchEnds();
+  }
+
+  /** Ends delivery of symbols; answers which were delivered until now. */
+  stop(table: string, syms: readonly string[]): readonly string[] {
+    const stopped = syms.filter((sym) => this.takes(table, sym));
+    for (const sym of stopped) this.#drop(table, sym);
+    const unwanted = new Set([...(this.#unsubscribed.get(table) ?? []), ...syms]);
+    this.#unsubscribed = new Map(this.#unsubscribed).set(table, unwanted);
+    return stopped;
+  }
+
+  /** What the buyer does not want of a table for now. */
+  unsubscribed(table: string): readonly string[] {
+    return [...(this.#unsubscribed.get(table) ?? [])];
+  }
+
+  /** Ends all delivery. */
+  close(): void {
+    this.#closed = true;
+    this.#ending?.[Symbol.dispose]();
+    for (const [table, syms] of this.#symbols) for (const sym of [...syms.keys()]) this.#drop(table, sym);
+  }
+
+  #want(table: string, syms: readonly string[]): void {
+    const left = new Set(this.#unsubscribed.get(table));
+    for (const sym of syms) left.delete(sym);
+    this.#unsubscribed = new Map(this.#unsubscribed).set(table, left);
+  }
+
+  #activeEvent(
+    quote: string,
+    table: string,
+    syms: readonly string[],
+    until: number,
+    next: Readonly<Record<string, number>>,
+    epoch: number,
+  ): ActiveEvent {
+    return { subscription: this.subscription, quote, table, syms, until, epoch, next };
+  }
+
+  #resumeAfter(table: string, sym: string, position: ResumePosition | undefined): number {
+    const { journal, publisher } = this.#dependencies;
+    const { epoch } = journal;
+    const from = coveredFrom(this.#grants, table, sym, epoch, this.#now()) ?? publisher.next(table, sym);
+    const had = position !== undefined && Object.hasOwn(position.seqs, sym) ? position.seqs[sym] : undefined;
+    if (position !== undefined && had !== undefined && position.epoch === epoch) {
+      // Not before the grant, and not beyond what exists: a position that was made up must not skip rows to come.
+      return Math.min(Math.max(had, from - 1), publisher.next(table, sym) - 1);
+    }
+    if (position !== undefined && had !== undefined) {
+      this.sink.gap({ table, sym, epoch: position.epoch, from: had + 1, to: undefined, reason: 'epoch' });
+    } else {
+      this.#tellLostEpochs(table, sym);
+    }
+    return from - 1;
+  }
+
+  /** Rows that were granted in an earlier epoch and never fetched can't be had any more. */
+  #tellLostEpochs(table: string, sym: string): void {
+    const now = this.#now();
+    for (const grant of this.#grants) {
+      if (grant.table !== table || !grant.syms.includes(sym) || !isLive(grant, now) || grant.epoch === this.#dependencies.journal.epoch) continue;
+      this.sink.gap({ table, sym, epoch: grant.epoch, from: grant.next[sym] ?? 1, to: undefined, reason: 'epoch' });
+    }
+  }
+
+  /** Delivers what comes after the given numbers: from the journal until nothing is left there, then live. */
+  #deliver(table: string, after: Map<string, number>): void {
+    const { publisher, journal } = this.#dependencies;
+    for (const [sym, last] of after) {
+      const earliest = journal.earliest(table, sym) ?? publisher.next(table, sym);
+      if (last + 1 < earliest) {
+        this.sink.gap({ table, sym, epoch: journal.epoch, from: last + 1, to: earliest - 1, reason: 'retention' });
+        after.set(sym, earliest - 1);
+      }
+      if ((after.get(sym) ?? 0) + 1 >= publisher.next(table, sym)) {
+        this.#goLive(table, sym);
+        after.delete(sym);
+      } else {
+        this.#setState(table, sym, 'replaying');
+      }
+    }
+    if (after.size > 0) void this.#replay(table, after);
+  }
+
+  async #replay(table: string, after: Map<string, number>): Promise<void> {
+    const { journal, logger, publisher } = this.#dependencies;
+    const stillReplaying = (sym: string) => !this.#closed && this.#symbols.get(table)?.get(sym) === 'replaying';
+    const join = () => {
+      for (const sym of after.keys()) if (stillReplaying(sym)) this.#goLive(table, sym);
+    };
+    try {
+      await replayThenJoin(
+        journal,
+        table,
+        {
+          after,
+          wanted: () => [...after.keys()].some(stillReplaying),
+          rows: (rows) => {
+            if (stillReplaying(rows.sym)) this.sink.rows(rows);
+          },
+          drained: () => this.sink.drained(),
+        },
+        join,
+      );
+    } catch (error) {
+      logger.error({ err: error, table, subscription: this.subscription }, 'the journal could not be read for a replay');
+      for (const [sym, last] of after) {
+        if (!stillReplaying(sym)) continue;
+        this.sink.gap({ table, sym, epoch: journal.epoch, from: last + 1, to: publisher.next(table, sym) - 1, reason: 'retention' });
+      }
+      join();
+    }
+  }
+
+  #setState(table: string, sym: string, state: SymbolState): void {
+    const syms = this.#symbols.get(table);
+    if (syms === undefined) this.#symbols.set(table, new Map([[sym, state]]));
+    else syms.set(sym, state);
+  }
+
+  #goLive(table: string, sym: string): void {
+    this.#setState(table, sym, 'live');
+    this.#dependencies.publisher.join(table, sym, this);
+  }
+
+  #drop(table: string, sym: string): void {
+    this.#dependencies.publisher.leave(table, sym, this);
+    const syms = this.#symbols.get(table);
+    syms?.delete(sym);
+    if (syms?.size === 0) this.#symbols.delete(table);
+  }
+
+  #now(): number {
+    return this.#dependencies.clock.now();
+  }
+
+  /** One timer, for the grant that ends next. */
+  #watchEnds(): void {
+    this.#ending?.[Symbol.dispose]();
+    this.#ending = undefined;
+    const now = this.#now();
+    const live = this.#grants.filter((grant) => isLive(grant, now));
+    if (this.#closed || live.length === 0) return;
+    const next = Math.min(...live.map((grant) => grant.until));
+    const seen = new Set(live.map((grant) => grant.id));
+    this.#ending = this.#dependencies.clock.setTimer(Math.min(Math.ceil(next - now), LONGEST_TIMER_MS), () => this.#endGrants(seen));
+  }
+
+  #endGrants(wereLive: ReadonlySet<string>): void {
+    const now = this.#now();
+    const left = covered(this.#grants, now);
+    for (const [table, syms] of this.#symbols) {
+      for (const sym of [...syms.keys()]) if (left.get(table)?.has(sym) !== true) this.#drop(table, sym);
+    }
+    const ended = this.#grants.filter((grant) => wereLive.has(grant.id) && !isLive(grant, now));
+    for (const quote of new Set(ended.map((grant) => grant.quote))) this.sink.expired({ quote, reason: 'ended' });
+    this.#watchEnds();
+  }
+}

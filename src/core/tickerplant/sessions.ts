@@ -1,0 +1,86 @@
+import type { Grant, QuoteRecord, SubscriptionRecord } from '../ports/ledger.ts';
+import type { SubscriberSink } from './service.ts';
+import { Session, type SessionDependencies } from './session.ts';
+
+/** Which subscription is live where, and which connection waits for which quote. */
+export class Sessions {
+  readonly #dependencies: SessionDependencies;
+  readonly #live = new Map<string, Session>();
+  readonly #waiting = new Map<string, SubscriberSink>();
+  readonly #openQuotes = new Map<SubscriberSink, Set<string>>();
+
+  constructor(dependencies: SessionDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** A session that is not live yet: {@link add} makes it so. */
+  create(record: SubscriptionRecord, sink: SubscriberSink): Session {
+    return new Session(record, sink, this.#dependencies);
+  }
+
+  /** Makes a session the live one of its subscription; an older one elsewhere ends and is told. */
+  add(session: Session): void {
+    const older = this.#live.get(session.subscription);
+    this.#live.set(session.subscription, session);
+    if (older === undefined || older === session) return;
+    older.close();
+    if (older.sink !== session.sink) older.sink.superseded(session.subscription);
+  }
+
+  remove(session: Session): void {
+    session.close();
+    if (this.#live.get(session.subscription) === session) this.#live.delete(session.subscription);
+  }
+
+  /** A payment took effect: delivers where the subscription is live; elsewhere it waits to be resumed. */
+  activate(quote: QuoteRecord, grants: readonly Grant[]): void {
+    this.settled(quote);
+    this.#live.get(quote.subscription)?.activate(grants);
+  }
+
+  /** A quote that is open belongs to the connection that asked last. */
+  noteOpen(quote: QuoteRecord, sink: SubscriberSink): void {
+    if (quote.state !== 'open') return;
+    this.settled(quote);
+    this.#waiting.set(quote.id, sink);
+    const open = this.#openQuotes.get(sink);
+    if (open === undefined) this.#openQuotes.set(sink, new Set([quote.id]));
+    else open.add(quote.id);
+  }
+
+  /** Quotes that a connection has not paid yet. */
+  openQuotes(sink: SubscriberSink): number {
+    return this.#openQuotes.get(sink)?.size ?? 0;
+  }
+
+  settled(quote: QuoteRecord): void {
+    const sink = this.#waiting.get(quote.id);
+    if (sink === undefined) return;
+    this.#waiting.delete(quote.id);
+    this.#openQuotes.get(sink)?.delete(quote.id);
+  }
+
+  /** A quote ran out unpaid: its connection is told. */
+  expired(quote: QuoteRecord): void {
+    const sink = this.#waiting.get(quote.id);
+    this.settled(quote);
+    sink?.expired({ quote: quote.id, reason: 'unpaid' });
+  }
+
+  /** A connection is gone. */
+  forget(sink: SubscriberSink): void {
+    for (const quote of this.#openQuotes.get(sink) ?? []) this.#waiting.delete(quote);
+    this.#openQuotes.delete(sink);
+  }
+
+  /** Everybody who has something live is told once, however many subscriptions that connection has. */
+  endOfDay(date: string): void {
+    const sinks = new Set<SubscriberSink>();
+    for (const session of this.#live.values()) if (session.isActive) sinks.add(session.sink);
+    for (const sink of sinks) sink.endOfDay(date);
+  }
+}

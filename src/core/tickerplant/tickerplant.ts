@@ -1,0 +1,266 @@
+import type { StreamStatus } from '../lightning/settlement.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Credentials } from '../ports/credentials.ts';
+import type { Feed } from '../ports/feed.ts';
+import type { Journal } from '../ports/journal.ts';
+import type { Ledger, SettlementEffect } from '../ports/ledger.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { Random } from '../ports/random.ts';
+import { Catalog } from './catalog.ts';
+import { Connection } from './connection.ts';
+import { atEndOfDay } from './end-of-day.ts';
+import { TickerplantError } from './errors.ts';
+import { DEFAULT_LIMITS, type TickerplantLimits } from './limits.ts';
+import { Publisher } from './publisher.ts';
+import { QuoteDesk } from './quote-desk.ts';
+import { RateLimiter } from './rate-limiter.ts';
+import type { Row, TableDefinition } from './schema.ts';
+import { type SellerBackend, SellerNode } from './seller-node.ts';
+import type { BuyerConnection, SubscriberSink, TickerplantService } from './service.ts';
+import { Sessions } from './sessions.ts';
+import { SettlementProcessor } from './settlement-processor.ts';
+import { coerceRow } from './values.ts';
+
+/** What a tickerplant is made of. It owns none of it: whoever opened a store closes it, after {@link Tickerplant.stop}. */
+export interface TickerplantOptions {
+  readonly tables: readonly TableDefinition[];
+  readonly backend: SellerBackend;
+  readonly ledger: Ledger;
+  readonly journal: Journal;
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly limits?: Partial<TickerplantLimits>;
+  /** How long a quote can be paid, in seconds; an hour unless given, as in the whitepaper. */
+  readonly quoteExpirySeconds?: number;
+}
+
+/** Totals since the start. Rows are counted, not messages. */
+export interface TickerplantCounters {
+  readonly published: number;
+  readonly quotes: number;
+  /** Quotes whose payment took effect. */
+  readonly settled: number;
+  /** Rows handed to sessions live, each session counted (replayed ones are not). */
+  readonly delivered: number;
+  /** Subscriptions that are live on a connection. */
+  readonly sessions: number;
+}
+
+const JOURNAL_RETRY_MS = 1_000;
+
+/** Opens a tickerplant: begins to follow settlements at once, whether the node is there yet or not. */
+export async function openTickerplant(options: TickerplantOptions): Promise<Tickerplant> {
+  return new Tickerplant(options);
+}
+
+/** The paid tickerplant: quotes, settlements, grants, publishing. Transports and embedders talk to it as {@link TickerplantService}. */
+export class Tickerplant implements TickerplantService, AsyncDisposable {
+  readonly #options: TickerplantOptions;
+  readonly #limits: TickerplantLimits;
+  readonly #catalog: Catalog;
+  readonly #publisher: Publisher;
+  readonly #sessions: Sessions;
+  readonly #desk: QuoteDesk;
+  readonly #processor: SettlementProcessor;
+  readonly #limiter: RateLimiter;
+  readonly #node: SellerNode;
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+  readonly #days: Disposable;
+  readonly #listeners = new Set<(effect: SettlementEffect) => void>();
+  #settled = 0;
+
+  constructor(options: TickerplantOptions) {
+    const { backend, ledger, journal, credentials, clock, random, logger } = options;
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#catalog = new Catalog(options.tables);
+    for (const [table, seqs] of journal.lastSeqs) this.#declareAgain(table, seqs.keys());
+    this.#publisher = new Publisher(journal, this.#catalog);
+    this.#sessions = new Sessions({ publisher: this.#publisher, journal, clock, logger });
+    this.#node = new SellerNode(backend, ledger, logger);
+    this.#limiter = new RateLimiter(clock, this.#limits.quoteBurstPerAddress, this.#limits.quotesPerSecondPerAddress);
+    this.#desk = new QuoteDesk({
+      catalog: this.#catalog,
+      node: this.#node,
+      backend,
+      ledger,
+      credentials,
+      clock,
+      random,
+      logger,
+      expirySeconds: options.quoteExpirySeconds ?? 3600,
+      onExpired: (quote) => this.#sessions.expired(quote),
+    });
+    this.#processor = new SettlementProcessor({
+      node: this.#node,
+      backend,
+      ledger,
+      journal,
+      publisher: this.#publisher,
+      desk: this.#desk,
+      clock,
+      logger,
+      onEffect: (effect) => this.#onEffect(effect),
+    });
+    this.#days = atEndOfDay(clock, (date) => this.endOfDay(date));
+    this.#running = this.#run();
+  }
+
+  get epoch(): number {
+    return this.#options.journal.epoch;
+  }
+
+  get counters(): TickerplantCounters {
+    const { published, delivered } = this.#publisher;
+    return { published, quotes: this.#desk.made, settled: this.#settled, delivered, sessions: this.#sessions.size };
+  }
+
+  /** What the stream of settlements from the node is doing. */
+  get settlementStatus(): StreamStatus {
+    return this.#processor.status;
+  }
+
+  tables(): readonly TableDefinition[] {
+    return this.#catalog.tables();
+  }
+
+  symbols(table: string): readonly string[] {
+    return this.#catalog.symbols(table);
+  }
+
+  /** Puts symbols of a table on sale before their first row. @throws TickerplantError `UNKNOWN_TABLE`, `UNKNOWN_SYMBOL` (fixed list). */
+  declareSymbols(table: string, syms: Iterable<string>): void {
+    this.#catalog.declare(table, syms);
+  }
+
+  connect({ address, sink }: { readonly address: string; readonly sink: SubscriberSink }): BuyerConnection {
+    const { ledger, credentials, clock, random } = this.#options;
+    return new Connection(address, sink, {
+      catalog: this.#catalog,
+      desk: this.#desk,
+      sessions: this.#sessions,
+      ledger,
+      credentials,
+      clock,
+      random,
+      limits: this.#limits,
+      limiter: this.#limiter,
+      isStopping: () => this.#stopping.signal.aborted,
+    });
+  }
+
+  publish(table: string, rows: readonly Row[]): void {
+    if (this.#stopping.signal.aborted) throw new TickerplantError('STOPPING', 'the tickerplant is going down; nothing was published');
+    const schema = this.#catalog.table(table);
+    const now = this.#options.clock.now();
+    const coerced = rows.map((row, index) => {
+      try {
+        return coerceRow(schema, row, now);
+      } catch (error) {
+        throw new TickerplantError('BAD_REQUEST', `row ${index} of ${table}: ${(error as Error).message}`, { cause: error });
+      }
+    });
+    this.#publisher.publish(table, coerced);
+  }
+
+  /**
+   * Publishes what a feed brings until it ends or the signal is aborted. While the journal can't be written the feed
+   * waits, so that nothing of it is lost and nothing is published that is not recorded.
+   * @throws FeedError, and TickerplantError for rows of an unknown table or symbol.
+   */
+  async run(feed: Feed, signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.#stopping.signal]);
+    await this.declareSymbolsOf(feed, either);
+    for await (const { table, rows } of feed.batches(either)) {
+      await this.#publishWhenPossible(table, rows, either);
+      if (either.aborted) return;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Puts on sale the symbols that a feed knows beforehand, for the tables that take theirs from it. */
+  async declareSymbolsOf(feed: Feed, signal?: AbortSignal): Promise<void> {
+    for (const { name, symbols } of this.#catalog.tables()) {
+      if (symbols === undefined) this.#catalog.declare(name, (await feed.symbols(name, signal)) ?? []);
+    }
+  }
+
+  /** Rolls the journal and tells everybody who has something live. `date`: the day that ended, `2026-11-20`. */
+  endOfDay(date: string): void {
+    const { journal, logger } = this.#options;
+    try {
+      journal.roll(date);
+      logger.info({ date }, 'end of day');
+    } catch (error) {
+      // The day goes on in the old segment; subscribers are told all the same, their day has ended.
+      logger.error({ err: error, date }, 'the journal could not begin a new segment');
+    }
+    this.#sessions.endOfDay(date);
+  }
+
+  /** Calls back after every settlement's effect is durable. Disposing of it ends that. */
+  onSettlement(listener: (effect: SettlementEffect) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  /** Takes no more requests, stops following settlements and waits for what is under way. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#days[Symbol.dispose]();
+    this.#desk.stop();
+    await this.#running;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    await Promise.all([this.#restoreQuotes(signal), this.#processor.run(signal)]);
+  }
+
+  async #restoreQuotes(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    for (let pause = 250; !signal.aborted; pause = Math.min(pause * 2, 15_000)) {
+      try {
+        return await this.#desk.restore();
+      } catch (error) {
+        logger.warn({ err: error, retryInMs: pause }, 'the Lightning node is not reached yet; no quotes until it is');
+        await clock.sleep(pause, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  async #publishWhenPossible(table: string, rows: readonly Row[], signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (!signal.aborted) {
+      try {
+        this.#publisher.publish(table, rows);
+        return;
+      } catch (error) {
+        if (!(error instanceof TickerplantError && error.code === 'JOURNAL_UNAVAILABLE')) throw error;
+        logger.error({ err: error }, 'publishing has stopped until the journal can be written again');
+        await clock.sleep(JOURNAL_RETRY_MS, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Symbols that the feed declared in an earlier run stay on sale: somebody may hold a grant for them. */
+  #declareAgain(table: string, syms: Iterable<string>): void {
+    const definition = this.#options.tables.find((each) => each.name === table);
+    if (definition !== undefined && definition.symbols === undefined) this.#catalog.declare(table, syms);
+  }
+
+  #onEffect(effect: SettlementEffect): void {
+    if (effect.kind === 'granted') {
+      this.#settled += 1;
+      this.#sessions.activate(effect.quote, effect.grants);
+    }
+    for (const listener of this.#listeners) listener(effect);
+  }
+}
