@@ -1,0 +1,24 @@
+import type { BackendConfig } from './backend.ts';
+import { parseOverrides } from './overrides.ts';
+import { type Config, type ParseOptions, parseConfig, parseWalletConfig } from './parse.ts';
+import { findConfigFile, readConfigFile } from './source.ts';
+
+/** Which config to load. */
+export interface LoadOptions extends Omit<ParseOptions, 'overrides'> {
+  /** The file; left out, the working folder's own (see `DEFAULT_CONFIG_FILES`). */
+  readonly file?: string | undefined;
+  /** `a.b=c`, as on the command line. */
+  readonly set?: readonly string[];
+}
+
+/** Finds, reads and parses a server's config. @throws ConfigError. */
+export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
+  const { file, set = [], ...rest } = options;
+  const overrides = parseOverrides(set);
+  return await parseConfig(await readConfigFile(file ?? findConfigFile(process.cwd())), { ...rest, overrides });
+}
+
+/** Reads and parses a wallet's file. @throws ConfigError. */
+export async function loadWalletConfig(file: string, options: ParseOptions = {}): Promise<BackendConfig> {
+  return await parseWalletConfig(await readConfigFile(file), options);
+}

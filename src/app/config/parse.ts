@@ -1,0 +1,172 @@
+import { dirname, resolve } from 'node:path';
+import type { TickerplantLimits } from '../../core/tickerplant/limits.ts';
+import type { TableDefinition } from '../../core/tickerplant/schema.ts';
+import type { FeedConfig } from '../../feed/config.ts';
+import { type BackendConfig, parseBackend } from './backend.ts';
+import { isPlainObject, scalarOf, substituteEnvironment } from './environment.ts';
+import { ConfigError, type ConfigIssue } from './errors.ts';
+import { type Finding, findings } from './issues.ts';
+import { checkListening } from './listening.ts';
+import { COMMAND_LINE, mergeConfig } from './overrides.ts';
+import { resolvePaths } from './paths.ts';
+import { type Sections, sectionsSchema } from './schema.ts';
+import type { ConfigPath, ConfigSource } from './source.ts';
+import { DEFAULT_TABLES } from './tables.ts';
+
+/** A config, parsed: the one form that the rest of the app knows. */
+export interface Config {
+  /** Where it came from, for messages. */
+  readonly source: string;
+  readonly backend: BackendConfig;
+  readonly tables: readonly TableDefinition[];
+  /** Undefined where rows come from elsewhere (`publish`). */
+  readonly feed: FeedConfig | undefined;
+  readonly transports: Sections['transports'];
+  readonly ledger: Sections['ledger'];
+  readonly journal: Sections['journal'];
+  readonly limits: TickerplantLimits;
+  readonly quoteExpirySeconds: number;
+  readonly log: Sections['log'];
+  /** What was written, with environment, command line and default sections filled in and paths made absolute: for printing. Holds secrets. */
+  readonly effective: Readonly<Record<string, unknown>>;
+}
+
+/** What goes with a config beside its text. */
+export interface ParseOptions {
+  /** Settings from the command line (see `parseOverrides`); they win. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
+  /** Variables for `${NAME}`; the process's own unless given. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Folder that relative paths of the config begin at; that of the file unless given. */
+  readonly base?: string;
+  /** Folder that relative paths of the overrides begin at; the working one unless given. */
+  readonly workingFolder?: string;
+  /** Let play money be served beyond loopback; also `backend.forcePublic`. */
+  readonly forcePublic?: boolean;
+}
+
+/** Parses a whole config. @throws ConfigError with everything that is wrong with it. */
+export async function parseConfig(source: ConfigSource, options: ParseOptions = {}): Promise<Config> {
+  const prepared = prepare(source, options, withDefaults);
+  const { backend: rawBackend, ...rest } = prepared.value;
+  const forcePublic = options.forcePublic === true || (isPlainObject(rawBackend) && rawBackend['forcePublic'] === true);
+  const [backend, sections] = await Promise.all([
+    retryScalars(prepared, 'backend', withoutForce(rawBackend), parseBackend),
+    retryScalars(prepared, undefined, rest, async (value) => {
+      const parsed = sectionsSchema.safeParse(value);
+      return parsed.success ? { sections: parsed.data } : { findings: findings(sectionsSchema, parsed.error.issues) };
+    }),
+  ]);
+  const found = [...('findings' in backend ? backend.findings : []), ...('findings' in sections ? sections.findings : [])];
+  if ('backend' in backend && 'sections' in sections) {
+    found.push(...checkListening(backend.backend.kind, sections.sections.transports.websocket?.host, forcePublic));
+    if (found.length === 0) return toConfig(source, backend.backend, sections.sections, prepared.value);
+  }
+  throw prepared.error(found);
+}
+
+/** Parses a wallet: a config of `backend:` alone. @throws ConfigError. */
+export async function parseWalletConfig(source: ConfigSource, options: ParseOptions = {}): Promise<BackendConfig> {
+  const prepared = prepare(source, options, (raw) => raw);
+  const found: Finding[] = Object.keys(prepared.value)
+    .filter((key) => key !== 'backend')
+    .map((key) => ({ path: [key], message: 'does not belong in a wallet, which is a file with backend: alone', wrongType: false }));
+  const parsed = await retryScalars(prepared, 'backend', withoutForce(prepared.value['backend']), parseBackend);
+  if ('findings' in parsed) found.push(...parsed.findings);
+  if (found.length > 0 || 'findings' in parsed) throw prepared.error(found);
+  return parsed.backend;
+}
+
+interface Prepared {
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly fromEnvironment: ReadonlySet<string>;
+  error(found: readonly Finding[]): ConfigError;
+}
+
+function prepare(source: ConfigSource, options: ParseOptions, complete: (raw: Record<string, unknown>) => Record<string, unknown>): Prepared {
+  if (!isPlainObject(source.raw)) {
+    throw new ConfigError(source.name, [{ path: '', at: undefined, message: 'a config is keys and values, beginning with backend:' }]);
+  }
+  const overrides = options.overrides ?? {};
+  const environment = options.environment ?? process.env;
+  const file = substituteEnvironment(source.raw, environment);
+  const line = substituteEnvironment(overrides, environment);
+  const base = options.base ?? dirname(resolve(source.name));
+  const merged = mergeConfig(
+    resolvePaths(complete(file.value as Record<string, unknown>), base),
+    resolvePaths(line.value, options.workingFolder ?? process.cwd()),
+  ) as Record<string, unknown>;
+  const error = (found: readonly { readonly path: ConfigPath; readonly message: string }[]) =>
+    new ConfigError(
+      source.name,
+      found.map(({ path, message }): ConfigIssue => ({ path: path.join('.'), at: isSet(overrides, path) ? COMMAND_LINE : source.locate(path), message })),
+    );
+  const unset = [...file.issues, ...line.issues];
+  if (unset.length > 0) throw error(unset);
+  return { value: merged, fromEnvironment: new Set([...file.fromEnvironment, ...line.fromEnvironment]), error };
+}
+
+/** A section that is not there, or is empty, has its defaults; they stand in the text so that relative paths begin where the config is. */
+function withDefaults(raw: Record<string, unknown>): Record<string, unknown> {
+  const given = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null && value !== undefined));
+  const transports = given['transports'];
+  return {
+    ...given,
+    tables: given['tables'] ?? DEFAULT_TABLES,
+    transports: isPlainObject(transports)
+      ? Object.fromEntries(Object.entries(transports).map(([name, value]) => [name, value ?? {}]))
+      : (transports ?? { websocket: {} }),
+    ledger: mergeConfig({ kind: 'sqlite', path: 'data/ledger.db' }, given['ledger'] ?? {}),
+    journal: mergeConfig({ dir: 'data/journal' }, given['journal'] ?? {}),
+  };
+}
+
+/**
+ * Parses, and where a text from the environment stands in the place of a number or truth value, reads it as one and parses
+ * again: `port: ${PORT}` means a number, `password: ${PASSWORD}` a text, whatever characters it has.
+ */
+async function retryScalars<T extends object>(
+  prepared: Prepared,
+  section: string | undefined,
+  value: unknown,
+  parse: (value: unknown) => Promise<T>,
+): Promise<T> {
+  const first = await parse(value);
+  if (!('findings' in first)) return first;
+  let again = value;
+  for (const { path, wrongType } of first.findings as readonly Finding[]) {
+    if (!wrongType || !prepared.fromEnvironment.has(path.join('\0'))) continue;
+    again = replaceScalar(again, section === undefined ? path : path.slice(1));
+  }
+  return again === value ? first : await parse(again);
+}
+
+function replaceScalar(value: unknown, path: ConfigPath): unknown {
+  const [step, ...rest] = path;
+  if (step === undefined) return typeof value === 'string' ? (scalarOf(value) ?? value) : value;
+  if (Array.isArray(value)) return value.map((item, index) => (index === step ? replaceScalar(item, rest) : item));
+  if (!isPlainObject(value)) return value;
+  return { ...value, [step]: replaceScalar(value[String(step)], rest) };
+}
+
+/** `forcePublic` is ours, not the adapter's. */
+function withoutForce(backend: unknown): unknown {
+  if (!isPlainObject(backend) || typeof backend['forcePublic'] !== 'boolean') return backend;
+  const { forcePublic: _, ...rest } = backend;
+  return rest;
+}
+
+function isSet(overrides: unknown, path: ConfigPath): boolean {
+  let place = overrides;
+  for (const step of path) {
+    if (!isPlainObject(place)) return true;
+    if (!Object.hasOwn(place, String(step))) return false;
+    place = place[String(step)];
+  }
+  return path.length > 0;
+}
+
+function toConfig(source: ConfigSource, backend: BackendConfig, sections: Sections, effective: Readonly<Record<string, unknown>>): Config {
+  const { tables, feed, transports, ledger, journal, limits, quotes, log } = sections;
+  return { source: source.name, backend, tables, feed, transports, ledger, journal, limits, quoteExpirySeconds: Math.floor(quotes.expiry / 1000), log, effective };
+}

@@ -1,0 +1,36 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { isPlainObject } from './environment.ts';
+
+/** The sections that name files. (In `transports`, `path` is a URL's.) */
+const SECTIONS: readonly string[] = ['backend', 'feed', 'ledger', 'journal'];
+const PATH_FIELD = /^(?:path|paths|dir|file|files|socket)$|(?:Path|Dir|File|Socket)$/;
+
+/**
+ * Makes paths of a config absolute: a field whose name is, or ends in, path, dir, file or socket, in the sections that
+ * name files. `~` is the home folder, a relative path begins at `base`; `-` (standard input) and `:memory:` stay.
+ */
+export function resolvePaths(raw: unknown, base: string, home: string = homedir()): unknown {
+  if (!isPlainObject(raw)) return raw;
+  return Object.fromEntries(Object.entries(raw).map(([key, value]) => [key, SECTIONS.includes(key) ? resolveIn(value, base, home) : value]));
+}
+
+/** `~` and `~/…` to the home folder, a relative path from `base` on. */
+export function expandPath(path: string, base: string, home: string = homedir()): string {
+  if (path === '-' || path === '' || path.startsWith(':')) return path;
+  if (path === '~' || path.startsWith('~/')) return join(home, path.slice(1));
+  return isAbsolute(path) ? path : resolve(base, path);
+}
+
+function resolveIn(section: unknown, base: string, home: string): unknown {
+  if (Array.isArray(section)) return section.map((item) => resolveIn(item, base, home));
+  if (!isPlainObject(section)) return section;
+  return Object.fromEntries(
+    Object.entries(section).map(([key, value]) => {
+      if (!PATH_FIELD.test(key)) return [key, resolveIn(value, base, home)];
+      if (typeof value === 'string') return [key, expandPath(value, base, home)];
+      if (Array.isArray(value)) return [key, value.map((item) => (typeof item === 'string' ? expandPath(item, base, home) : item))];
+      return [key, resolveIn(value, base, home)];
+    }),
+  );
+}
