@@ -82,7 +82,13 @@ export interface ApplySettlement {
  * not an invoice of this ledger's. The cursor moved in the same transaction, whichever it was.
  */
 export type SettlementEffect =
-  | { readonly kind: 'granted'; readonly quote: QuoteRecord; readonly grants: readonly Grant[]; readonly overMsat: Msat; readonly late: boolean }
+  | {
+      readonly kind: 'granted';
+      readonly quote: QuoteRecord;
+      readonly grants: readonly Grant[];
+      readonly overMsat: Msat;
+      readonly late: boolean;
+    }
   | { readonly kind: 'credited'; readonly quote: QuoteRecord; readonly creditMsat: Msat; readonly reason: 'underpaid' | 'duplicate' }
   | { readonly kind: 'repeated'; readonly quote: QuoteRecord }
   | { readonly kind: 'foreign' };

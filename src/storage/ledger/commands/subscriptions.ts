@@ -1,0 +1,78 @@
+import { type Selectable, sql } from 'kysely';
+import type { Msat } from '../../../core/lightning/amount.ts';
+import type { LedgerCounts, SubscriptionRecord } from '../../../core/ports/ledger.ts';
+import { toGrant } from '../mapping.ts';
+import type { SubscriptionsTable } from '../tables.ts';
+import type { LedgerDatabase } from './handlers.ts';
+
+/** A subscription by its id. */
+export async function subscription(db: LedgerDatabase, id: string): Promise<SubscriptionRecord | undefined> {
+  const row = await db.selectFrom('subscriptions').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && withGrants(db, row);
+}
+
+/** A subscription by its credential. */
+export async function subscriptionByToken(db: LedgerDatabase, tokenId: string): Promise<SubscriptionRecord | undefined> {
+  const row = await db.selectFrom('subscriptions').selectAll().where('token_id', '=', tokenId).executeTakeFirst();
+  return row && withGrants(db, row);
+}
+
+async function withGrants(db: LedgerDatabase, row: Selectable<SubscriptionsTable>): Promise<SubscriptionRecord> {
+  const grants = await db
+    .selectFrom('grants')
+    .selectAll()
+    .where('subscription', '=', row.id)
+    .orderBy('granted_at')
+    .orderBy('quote')
+    .orderBy('position')
+    .execute();
+  const unsubscribed = await db.selectFrom('unsubscribed').selectAll().where('subscription', '=', row.id).execute();
+  const credit = await db
+    .selectFrom('credit_entries')
+    .select((eb) => eb.fn.sum<bigint | null>('msat').as('msat'))
+    .where('subscription', '=', row.id)
+    .executeTakeFirst();
+  return {
+    id: row.id,
+    tokenId: row.token_id,
+    rootKey: row.root_key,
+    createdAt: Number(row.created_at),
+    grants: grants.map(toGrant),
+    unsubscribed: Object.fromEntries(unsubscribed.map((entry) => [entry.table_name, JSON.parse(entry.syms) as string[]])),
+    creditMsat: (credit?.msat ?? 0n) as Msat,
+  };
+}
+
+/** Replaces what is not wanted of one table. */
+export async function setUnsubscribed(db: LedgerDatabase, id: string, table: string, syms: readonly string[]): Promise<void> {
+  if (syms.length === 0) {
+    await db.deleteFrom('unsubscribed').where('subscription', '=', id).where('table_name', '=', table).execute();
+    return;
+  }
+  const text = JSON.stringify(syms);
+  await db
+    .insertInto('unsubscribed')
+    .values({ subscription: id, table_name: table, syms: text })
+    .onConflict((conflict) => conflict.columns(['subscription', 'table_name']).doUpdateSet({ syms: text }))
+    .execute();
+}
+
+/** Totals over everything in the file, whichever the node. */
+export async function counts(db: LedgerDatabase): Promise<LedgerCounts> {
+  const count = (table: 'quotes' | 'subscriptions') => db.selectFrom(table).select((eb) => eb.fn.countAll<bigint>().as('count'));
+  const [quotes] = await count('quotes').execute();
+  const [settled] = await count('quotes')
+    .where('state', '=', sql.lit('settled' as const))
+    .execute();
+  const [subscriptions] = await count('subscriptions').execute();
+  const [credit] = await db
+    .selectFrom('credit_entries')
+    .select((eb) => eb.fn.sum<bigint | null>('msat').as('msat'))
+    .execute();
+  return {
+    quotes: Number(quotes?.count ?? 0n),
+    settled: Number(settled?.count ?? 0n),
+    subscriptions: Number(subscriptions?.count ?? 0n),
+    creditMsat: (credit?.msat ?? 0n) as Msat,
+  };
+}

@@ -1,0 +1,112 @@
+import { Worker } from 'node:worker_threads';
+import { LedgerError } from '../../core/ports/ledger.ts';
+import type { Answer, CommandArgs, CommandName, CommandResult, Failure, PortName, Request, Response } from './messages.ts';
+
+interface Waiting {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: LedgerError) => void;
+}
+
+/** The main thread's end of the ledger's thread. It keeps the process alive only while a command waits for its answer. */
+export class LedgerThread implements AsyncDisposable {
+  readonly #worker: Worker;
+  readonly #path: string;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #opened: PromiseWithResolvers<Extract<Response, { kind: 'opened' }>>;
+  readonly #ended: PromiseWithResolvers<void>;
+  #nextId = 1;
+  #state: 'open' | 'closing' | 'ended' = 'open';
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#opened = withResolvers();
+    this.#ended = withResolvers();
+    // Specifiers within a URL are not rewritten by the compiler: the worker's file has the extension that this one has.
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { name: 'ledger', workerData: { path } });
+    this.#worker.on('message', (response: Response) => this.#receive(response));
+    this.#worker.on('error', (error) =>
+      this.#end(new LedgerError('IO', `the thread of the ledger ${path} ended: ${error.message}`, { cause: error })),
+    );
+    this.#worker.on('exit', () => this.#end(this.#closedError()));
+  }
+
+  /** Resolves when the ledger is open. @throws LedgerError why it is not. */
+  opened(): Promise<Extract<Response, { kind: 'opened' }>> {
+    return this.#opened.promise;
+  }
+
+  /** Sends a command; resolves when it is committed. @throws LedgerError */
+  call<P extends PortName, C extends CommandName<P>>(port: P, command: C, ...args: CommandArgs<P, C>): Promise<CommandResult<P, C>> {
+    if (this.#state !== 'open') return Promise.reject(this.#closedError());
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#send({ kind: 'command', id, port, command, args });
+      if (this.#waiting.size === 0) this.#worker.ref();
+      this.#waiting.set(id, { resolve, reject });
+    });
+  }
+
+  /** Commits what was sent, closes the file and frees its lock. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'open') {
+      this.#state = 'closing';
+      this.#worker.ref();
+      this.#send({ kind: 'close' });
+    }
+    await this.#ended.promise;
+  }
+
+  #send(request: Request): void {
+    this.#worker.postMessage(request);
+  }
+
+  #receive(response: Response): void {
+    switch (response.kind) {
+      case 'opened':
+        this.#worker.unref();
+        this.#opened.resolve(response);
+        break;
+      case 'refused':
+        this.#state = 'closing';
+        this.#opened.reject(toError(response.failure));
+        break;
+      case 'answers':
+        for (const answer of response.answers) this.#settle(answer);
+        if (this.#waiting.size === 0 && this.#state === 'open') this.#worker.unref();
+        break;
+      case 'closed':
+        break;
+    }
+  }
+
+  #settle(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id);
+    this.#waiting.delete(answer.id);
+    if ('failure' in answer) waiting?.reject(toError(answer.failure));
+    else waiting?.resolve(answer.value as never);
+  }
+
+  #end(error: LedgerError): void {
+    this.#state = 'ended';
+    this.#opened.reject(error);
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+    this.#ended.resolve();
+  }
+
+  #closedError(): LedgerError {
+    return new LedgerError('CLOSED', `the ledger ${this.#path} is closed`);
+  }
+}
+
+function toError({ code, message }: Failure): LedgerError {
+  return new LedgerError(code, message);
+}
+
+function withResolvers<T>(): PromiseWithResolvers<T> {
+  const resolvers = Promise.withResolvers<T>();
+  // Whoever waits is told; that nobody does is no fault.
+  resolvers.promise.catch(() => {});
+  return resolvers;
+}

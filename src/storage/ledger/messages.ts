@@ -1,0 +1,41 @@
+import type { LedgerError } from '../../core/ports/ledger.ts';
+import type { LedgerHandlers } from './commands/handlers.ts';
+
+/** A port whose commands the ledger's thread takes. */
+export type PortName = keyof LedgerHandlers;
+/** A command of a port. */
+export type CommandName<P extends PortName> = keyof LedgerHandlers[P] & string;
+/** What a command is given. */
+export type CommandArgs<P extends PortName, C extends CommandName<P>> = LedgerHandlers[P][C] extends (
+  db: never,
+  ...args: infer Args
+) => unknown
+  ? Args
+  : never;
+/** What it answers. */
+export type CommandResult<P extends PortName, C extends CommandName<P>> = LedgerHandlers[P][C] extends (
+  ...args: never
+) => Promise<infer Result>
+  ? Result
+  : never;
+
+/** To the thread: one whole command, or the request to end. */
+export type Request =
+  | { readonly kind: 'command'; readonly id: number; readonly port: PortName; readonly command: string; readonly args: readonly unknown[] }
+  | { readonly kind: 'close' };
+
+/** A {@link LedgerError} on its way between threads. */
+export interface Failure {
+  readonly code: LedgerError['code'];
+  readonly message: string;
+}
+
+/** How one command ended. */
+export type Answer = { readonly id: number } & ({ readonly value: unknown } | { readonly failure: Failure });
+
+/** From the thread: once whether the ledger opened, then the answers of each committed group, at last that it is closed. */
+export type Response =
+  | { readonly kind: 'opened'; readonly foundVersion: number; readonly version: number }
+  | { readonly kind: 'refused'; readonly failure: Failure }
+  | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
+  | { readonly kind: 'closed' };

@@ -1,0 +1,81 @@
+import { resolve } from 'node:path';
+import type { Ledger } from '../../core/ports/ledger.ts';
+import type { Logger } from '../../core/ports/logger.ts';
+import type { PaymentIntents } from '../../core/ports/payment-intents.ts';
+import type { SettlementLog } from '../../core/ports/settlement-log.ts';
+import { LedgerThread } from './ledger-thread.ts';
+
+/** Three ports on one SQLite file. Disposing of it, or of its `ledger`, commits what was sent and frees the file. */
+export interface SqliteLedger extends AsyncDisposable {
+  readonly ledger: Ledger;
+  readonly intents: PaymentIntents;
+  readonly settlementLog: SettlementLog;
+}
+
+/** What {@link openSqliteLedger} needs. */
+export interface SqliteLedgerOptions {
+  /** The file, made with its folder where it is not there; `:memory:` for one that is gone with the process. */
+  readonly path: string;
+  readonly logger: Logger;
+}
+
+/**
+ * Opens the ledger on a thread of its own; brings an older one forward.
+ * @throws LedgerError `LOCKED` by another process, `CORRUPT`, `NEWER`, `FULL`, `IO`; the message names the path.
+ */
+export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<SqliteLedger> {
+  const path = options.path === ':memory:' ? options.path : resolve(options.path);
+  const thread = new LedgerThread(path);
+  const { foundVersion, version } = await thread.opened();
+  if (foundVersion === 0) options.logger.info({ path, version }, 'ledger made');
+  else if (foundVersion < version) options.logger.info({ path, from: foundVersion, to: version }, 'ledger brought forward');
+  else options.logger.debug({ path, version }, 'ledger opened');
+  const dispose = (): Promise<void> => thread[Symbol.asyncDispose]();
+  return {
+    ledger: ledgerOf(thread, dispose),
+    intents: intentsOf(thread),
+    settlementLog: settlementLogOf(thread),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+function ledgerOf(thread: LedgerThread, dispose: () => Promise<void>): Ledger {
+  return {
+    createQuote: (quote) => thread.call('ledger', 'createQuote', quote),
+    quote: (id) => thread.call('ledger', 'quote', id),
+    quoteByKey: (key) => thread.call('ledger', 'quoteByKey', key),
+    quoteByHash: (node, hash) => thread.call('ledger', 'quoteByHash', node, hash),
+    openQuotes: (node) => thread.call('ledger', 'openQuotes', node),
+    expireQuotes: (node, now) => thread.call('ledger', 'expireQuotes', node, now),
+    withdrawQuote: (id) => thread.call('ledger', 'withdrawQuote', id),
+    invoicesToCancel: (node) => thread.call('ledger', 'invoicesToCancel', node),
+    invoiceClosed: (quote) => thread.call('ledger', 'invoiceClosed', quote),
+    applySettlement: (command) => thread.call('ledger', 'applySettlement', command),
+    cursor: (node) => thread.call('ledger', 'cursor', node),
+    saveCursor: (node, cursor) => thread.call('ledger', 'saveCursor', node, cursor),
+    subscription: (id) => thread.call('ledger', 'subscription', id),
+    subscriptionByToken: (tokenId) => thread.call('ledger', 'subscriptionByToken', tokenId),
+    setUnsubscribed: (subscription, table, syms) => thread.call('ledger', 'setUnsubscribed', subscription, table, syms),
+    counts: () => thread.call('ledger', 'counts'),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+function intentsOf(thread: LedgerThread): PaymentIntents {
+  return {
+    find: (node, hash) => thread.call('intents', 'find', node, hash),
+    findKeysend: (node, key) => thread.call('intents', 'findKeysend', node, key),
+    begin: (intent) => thread.call('intents', 'begin', intent),
+    record: (node, hash, outcome) => thread.call('intents', 'record', node, hash, outcome),
+  };
+}
+
+function settlementLogOf(thread: LedgerThread): SettlementLog {
+  return {
+    append: (node, settlements) => thread.call('settlementLog', 'append', node, settlements),
+    after: (node, position, limit) => thread.call('settlementLog', 'after', node, position, limit),
+    head: (node) => thread.call('settlementLog', 'head', node),
+    checkpoint: (node) => thread.call('settlementLog', 'checkpoint', node),
+    saveCheckpoint: (node, checkpoint) => thread.call('settlementLog', 'saveCheckpoint', node, checkpoint),
+  };
+}

@@ -1,0 +1,64 @@
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { type Command, GroupCommit } from './group-commit.ts';
+import type { Request, Response } from './messages.ts';
+import { SCHEMA_VERSION } from './migrations/all.ts';
+import { openDatabase } from './open-database.ts';
+import { toLedgerError } from './sqlite-errors.ts';
+
+/** Commands in one transaction at most: a bound on how long the first of them waits for the last. */
+const LARGEST_GROUP = 512;
+
+/** The ledger's thread: takes every command that is waiting, commits them together, answers all. */
+function serve(port: MessagePort, path: string): void {
+  const say = (response: Response): void => port.postMessage(response);
+  let opened: ReturnType<typeof openDatabase>;
+  try {
+    opened = openDatabase(path);
+  } catch (error) {
+    const { code, message } = toLedgerError(error, path);
+    say({ kind: 'refused', failure: { code, message } });
+    return;
+  }
+  const { database, foundVersion } = opened;
+  const groups = new GroupCommit(database, path);
+  const waiting: Request[] = [];
+  let working = false;
+
+  const takeWaiting = (): void => {
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+      waiting.push(next.message as Request);
+    }
+  };
+
+  const nextGroup = (): Command[] => {
+    const group: Command[] = [];
+    while (group.length < LARGEST_GROUP && waiting[0]?.kind === 'command') group.push(waiting.shift() as Command);
+    return group;
+  };
+
+  const work = async (): Promise<void> => {
+    for (takeWaiting(); waiting.length > 0; takeWaiting()) {
+      const group = nextGroup();
+      if (group.length > 0) {
+        say({ kind: 'answers', answers: await groups.run(group) });
+        continue;
+      }
+      database.close();
+      say({ kind: 'closed' });
+      port.close();
+      return;
+    }
+  };
+
+  port.on('message', (request: Request) => {
+    waiting.push(request);
+    if (working) return;
+    working = true;
+    void work().finally(() => {
+      working = false;
+    });
+  });
+  say({ kind: 'opened', foundVersion, version: SCHEMA_VERSION });
+}
+
+if (parentPort !== null) serve(parentPort, (workerData as { path: string }).path);
