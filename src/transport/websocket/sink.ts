@@ -1,0 +1,31 @@
+import type { SubscriberSink } from '../../core/tickerplant/service.ts';
+import type { DeliveryOrder } from './delivery-order.ts';
+import { messageFrame, updEncoding } from './frames.ts';
+import { activeMessage, gapMessage } from './messages.ts';
+import type { Outbox } from './outbox.ts';
+
+/** What the core tells a buyer, as messages in the connection's outbox. */
+export function createSink(outbox: Outbox, order: DeliveryOrder): SubscriberSink {
+  return {
+    active(event) {
+      order.active(event, messageFrame(activeMessage(event)));
+    },
+    rows(rows) {
+      if (!outbox.closed) order.rows(rows, rows.encoded(updEncoding));
+    },
+    gap(event) {
+      outbox.push(messageFrame(gapMessage(event)));
+    },
+    expired({ quote, reason }) {
+      order.forgetQuote(quote);
+      outbox.push(messageFrame({ op: 'expired', quote, reason }));
+    },
+    superseded(subscription) {
+      outbox.push(messageFrame({ op: 'superseded', subscription }));
+    },
+    endOfDay(date) {
+      outbox.push(messageFrame({ op: 'end', date }));
+    },
+    drained: () => outbox.drained(),
+  };
+}

@@ -1,0 +1,157 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
+import { type ServerOptions, type Server as UpgradeServer, WebSocketServer } from 'ws';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { Logger } from '../../core/ports/logger.ts';
+import type { TickerplantService, Transport } from '../../core/tickerplant/service.ts';
+import { BuyerSocket } from './buyer-socket.ts';
+import type { WebsocketConfig } from './config.ts';
+import { hostAndPort, listen, portOf } from './listen.ts';
+import { isoTime } from './messages.ts';
+import { Session } from './session.ts';
+import { Turn } from './turn.ts';
+import { addressOf, pathOf, refusalOf, refuseUpgrade } from './upgrade.ts';
+
+/** What the transport is handed. */
+export interface WebsocketTransportOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** A server of the embedder's: its upgrades for `path` are taken, all others left alone; it is neither started nor stopped. */
+  readonly server?: Server | undefined;
+  /** Instead of the config's path. */
+  readonly path?: string | undefined;
+}
+
+/**
+ * The WebSocket protocol of docs/protocol.md over a tickerplant. Without a server of the embedder's it listens by itself.
+ * `start` throws {@link ListenError}; with a server that does not listen yet it resolves with the path alone.
+ */
+export function websocketTransport(config: WebsocketConfig, options: WebsocketTransportOptions): Transport {
+  return new WebsocketTransport(config, options);
+}
+
+class WebsocketTransport implements Transport {
+  readonly name = 'websocket';
+  readonly #config: WebsocketConfig;
+  readonly #options: WebsocketTransportOptions;
+  readonly #path: string | undefined;
+  readonly #sessions = new Set<Session>();
+  readonly #turn = new Turn();
+  readonly #webSockets: UpgradeServer<typeof BuyerSocket>;
+  #tickerplant: TickerplantService | undefined;
+  #server: Server | undefined;
+  #heartbeat: Disposable | undefined;
+  #allClosed: (() => void) | undefined;
+  #stopped: Promise<void> | undefined;
+  #connections = 0;
+
+  constructor(config: WebsocketConfig, options: WebsocketTransportOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#path = options.path ?? config.path ?? (options.server === undefined ? undefined : '/');
+    // `closeTimeout` is an option of ws 8.18 and later that its types do not know yet.
+    const serverOptions: ServerOptions<typeof BuyerSocket> & { readonly closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      WebSocket: BuyerSocket,
+      maxPayload: config.maxMessageBytes,
+      perMessageDeflate: config.compression,
+      closeTimeout: config.closeTimeoutSeconds * 1000,
+    };
+    this.#webSockets = new WebSocketServer(serverOptions);
+  }
+
+  async start(tickerplant: TickerplantService): Promise<string> {
+    if (this.#tickerplant !== undefined) throw new Error('the WebSocket transport was started before; make a new one');
+    const { host, port } = this.#config;
+    const server = this.#options.server ?? (await listen(host, port));
+    this.#tickerplant = tickerplant;
+    this.#server = server;
+    server.on('upgrade', this.#upgrade);
+    this.#scheduleHeartbeat();
+    const path = this.#path ?? '';
+    const bound = portOf(server);
+    if (bound === undefined) return path;
+    const scheme = server instanceof TlsServer ? 'wss' : 'ws';
+    return `${scheme}://${hostAndPort(this.#options.server === undefined ? host : boundHost(server, host), bound)}${path}`;
+  }
+
+  stop(deadlineMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(deadlineMs);
+    return this.#stopped;
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    const own = this.#options.server === undefined;
+    const serverClosed = own ? new Promise<void>((resolve) => server.close(() => resolve())) : undefined;
+    this.#heartbeat?.[Symbol.dispose]();
+    const allClosed = new Promise<void>((resolve) => {
+      this.#allClosed = resolve;
+    });
+    for (const session of this.#sessions) session.goAway();
+    if (this.#sessions.size === 0) this.#allClosed?.();
+    const deadline = this.#options.clock.setTimer(deadlineMs, () => {
+      for (const session of this.#sessions) session.terminate();
+    });
+    await allClosed;
+    deadline[Symbol.dispose]();
+    server.removeListener('upgrade', this.#upgrade);
+    if (own) server.closeAllConnections();
+    await serverClosed;
+  }
+
+  readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const { config, server } = { config: this.#config, server: this.#server };
+    if (this.#path !== undefined && pathOf(request) !== this.#path) {
+      // On an embedder's server it is somebody else's; where nobody else listens, it would hang for ever.
+      if (server?.listenerCount('upgrade') === 1) refuseUpgrade(socket, { status: 404, text: 'no WebSocket here' });
+      return;
+    }
+    const refusal =
+      this.#stopped === undefined
+        ? refusalOf(request, config, this.#sessions.size)
+        : ({ status: 503, text: 'the server is going down' } as const);
+    if (refusal !== undefined) {
+      refuseUpgrade(socket, refusal);
+      return;
+    }
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, socket, request));
+  };
+
+  #open(webSocket: BuyerSocket, socket: Duplex, request: IncomingMessage): void {
+    if (this.#tickerplant === undefined) return;
+    const logger = this.#options.logger.child({ connection: ++this.#connections });
+    const session: Session = new Session({
+      webSocket,
+      socket,
+      address: addressOf(request, this.#config.trustProxy),
+      tickerplant: this.#tickerplant,
+      config: this.#config,
+      turn: this.#turn,
+      logger,
+      onClosed: () => {
+        this.#sessions.delete(session);
+        if (this.#sessions.size === 0) this.#allClosed?.();
+      },
+    });
+    this.#sessions.add(session);
+    logger.debug({ connections: this.#sessions.size }, 'connection opened');
+  }
+
+  #scheduleHeartbeat(): void {
+    const { clock } = this.#options;
+    this.#heartbeat = clock.setTimer(this.#config.heartbeatSeconds * 1000, () => {
+      const time = isoTime(clock.now());
+      for (const session of this.#sessions) session.beat(time);
+      this.#scheduleHeartbeat();
+    });
+  }
+}
+
+function boundHost(server: Server, otherwise: string): string {
+  const address = server.address();
+  return address === null || typeof address === 'string' ? otherwise : address.address;
+}
