@@ -92,7 +92,12 @@ export function encodeRows(rows: readonly Row[]): Uint8Array {
 /** The rows that {@link encodeRows} wrote: whole numbers beyond 2^53 in bare digits come back as bigints. @throws SyntaxError where it is no JSON. */
 export function decodeRows(json: Uint8Array): readonly Row[] {
   const text = Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString();
-  return (/\d{16}/.test(text) ? JSON.parse(text, reviveWide) : JSON.parse(text)) as readonly Row[];
+  return parseExactJson(text) as readonly Row[];
+}
+
+/** JSON.parse, but whole numbers beyond 2^53 in bare digits are read as bigints and lose nothing. @throws SyntaxError. */
+export function parseExactJson(text: string): unknown {
+  return /\d{16}/.test(text) ? JSON.parse(text, reviveWide) : JSON.parse(text);
 }
 
 /**
