@@ -117,7 +117,11 @@ export interface Channels {
    * the close going on.
    * @throws LightningError `NOT_FOUND`, `CONFLICT` (a cooperative close needs the peer).
    */
-  close(channel: Outpoint, request?: { readonly force?: boolean; readonly feeRateSatPerVbyte?: number }, options?: CallOptions): AsyncIterable<CloseStage>;
+  close(
+    channel: Outpoint,
+    request?: { readonly force?: boolean; readonly feeRateSatPerVbyte?: number },
+    options?: CallOptions,
+  ): AsyncIterable<CloseStage>;
   /** Sets our policy for one channel or for all. */
   setPolicy(channel: Outpoint | 'all', policy: ChannelPolicy, options?: CallOptions): Promise<void>;
   /** Our policy for a channel. @throws LightningError `NOT_FOUND`. */

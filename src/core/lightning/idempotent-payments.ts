@@ -48,7 +48,9 @@ class IdempotentPayments implements Payments {
     const amountMsat = amountToPay(request, decoded);
     const node = await this.#dependencies.identity();
     if (decoded.network !== node.network) {
-      throw new LightningError('WRONG_NETWORK', `the invoice is for ${decoded.network}, the node is on ${node.network}`, { operation: 'pay' });
+      throw new LightningError('WRONG_NETWORK', `the invoice is for ${decoded.network}, the node is on ${node.network}`, {
+        operation: 'pay',
+      });
     }
     const intended: Intended = {
       node,

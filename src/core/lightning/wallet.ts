@@ -30,5 +30,8 @@ export interface Wallet {
    * Sends to an address.
    * @throws LightningError `INSUFFICIENT_FUNDS`, `INVALID_ARGUMENT` (address, fraction of a satoshi).
    */
-  send(request: { readonly address: string; readonly amountMsat: Msat; readonly feeRateSatPerVbyte?: number }, options?: CallOptions): Promise<{ readonly txId: TxId }>;
+  send(
+    request: { readonly address: string; readonly amountMsat: Msat; readonly feeRateSatPerVbyte?: number },
+    options?: CallOptions,
+  ): Promise<{ readonly txId: TxId }>;
 }

@@ -1,5 +1,5 @@
-import type { NodeIdentity } from '../lightning/backend.ts';
 import type { Msat } from '../lightning/amount.ts';
+import type { NodeIdentity } from '../lightning/backend.ts';
 import type { PaymentHash, Preimage } from '../lightning/identifiers.ts';
 import type { PaymentOutcome } from '../lightning/payment.ts';
 

@@ -85,7 +85,8 @@ export class Connection implements BuyerConnection {
     if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
     credentials.verify(token, record.rootKey, clock.now());
     if (record.grants.length === 0) throw new TickerplantError('NOT_SETTLED', 'no payment for this token has arrived yet');
-    if (covered(record.grants, clock.now()).size === 0) throw new TickerplantError('TOKEN_EXPIRED', 'everything that was paid for has ended');
+    if (covered(record.grants, clock.now()).size === 0)
+      throw new TickerplantError('TOKEN_EXPIRED', 'everything that was paid for has ended');
     this.#assertOpen();
     const session = this.#take(record);
     const resumed = { subscription: record.id, tables: session.wanted() };
@@ -94,7 +95,11 @@ export class Connection implements BuyerConnection {
     session.resume(after);
   }
 
-  async unsubscribe(request: { readonly subscription: string; readonly table: string; readonly syms: readonly string[] | '*' }): Promise<readonly string[]> {
+  async unsubscribe(request: {
+    readonly subscription: string;
+    readonly table: string;
+    readonly syms: readonly string[] | '*';
+  }): Promise<readonly string[]> {
     this.#assertOpen();
     const { catalog, ledger } = this.#dependencies;
     const { session } = this.#ownedSession(request.subscription);
@@ -143,7 +148,10 @@ export class Connection implements BuyerConnection {
     return owned;
   }
 
-  #split(asked: readonly QuoteItem[], session: Session | undefined): { readonly granted: readonly QuoteItem[]; readonly missing: readonly QuoteItem[] } {
+  #split(
+    asked: readonly QuoteItem[],
+    session: Session | undefined,
+  ): { readonly granted: readonly QuoteItem[]; readonly missing: readonly QuoteItem[] } {
     const have = covered(session?.grants ?? [], this.#dependencies.clock.now());
     const part = (item: QuoteItem, isGranted: boolean): QuoteItem => ({
       table: item.table,
@@ -155,14 +163,19 @@ export class Connection implements BuyerConnection {
 
   async #takeAgain(session: Session, granted: readonly QuoteItem[]): Promise<readonly ActiveEvent[]> {
     const events = granted.flatMap((item) => session.takeAgain(item.table, item.syms));
-    for (const { table } of granted) await this.#dependencies.ledger.setUnsubscribed(session.subscription, table, session.unsubscribed(table));
+    for (const { table } of granted)
+      await this.#dependencies.ledger.setUnsubscribed(session.subscription, table, session.unsubscribed(table));
     return events;
   }
 
   /** Of what is granted, only what had been unsubscribed from begins anew, and is told. */
   async #takeBack(session: Session, granted: readonly QuoteItem[]): Promise<void> {
     const stopped = granted.map((item) => ({ table: item.table, syms: item.syms.filter((sym) => !session.takes(item.table, sym)) }));
-    for (const event of await this.#takeAgain(session, stopped.filter((item) => item.syms.length > 0))) this.#sink.active(event);
+    for (const event of await this.#takeAgain(
+      session,
+      stopped.filter((item) => item.syms.length > 0),
+    ))
+      this.#sink.active(event);
   }
 
   /** The quote's subscription is this connection's from now on; under a key it may be one that an earlier connection had. */

@@ -10,8 +10,8 @@ export function covered(grants: readonly Grant[], now: number): ReadonlyMap<stri
   const tables = new Map<string, Map<string, Grant>>();
   for (const grant of grants) {
     if (!isLive(grant, now)) continue;
-    let symbols = tables.get(grant.table);
-    if (symbols === undefined) tables.set(grant.table, (symbols = new Map()));
+    const symbols = tables.get(grant.table) ?? new Map<string, Grant>();
+    tables.set(grant.table, symbols);
     for (const sym of grant.syms) {
       const other = symbols.get(sym);
       if (other === undefined || other.until < grant.until) symbols.set(sym, grant);

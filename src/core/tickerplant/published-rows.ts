@@ -63,6 +63,8 @@ const MAY_BE_UNSAFE = /\d{16}/;
 function parseRows(text: string): readonly Row[] {
   if (!MAY_BE_UNSAFE.test(text)) return JSON.parse(text) as Row[];
   const exact = (_key: string, value: unknown, context?: { readonly source?: string }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '') ? BigInt(context?.source ?? 0) : value;
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
+      ? BigInt(context?.source ?? 0)
+      : value;
   return JSON.parse(text, exact) as Row[];
 }

@@ -55,8 +55,7 @@ export class Publisher {
     if (rows.length === 0) return;
     const bySymbol = groupBySymbol(rows);
     this.#catalog.declare(table, bySymbol.keys());
-    let next = this.#next.get(table);
-    if (next === undefined) this.#next.set(table, (next = new Map()));
+    const next = entry(this.#next, table);
     const records: PublishedRows[] = [];
     for (const [sym, group] of bySymbol) {
       records.push(new PublishedRows(table, sym, this.#journal.epoch, next.get(sym) ?? 1, group.length, encodeRows(group), group));
@@ -69,8 +68,7 @@ export class Publisher {
 
   /** From now on, `receiver` gets every row of the symbol. */
   join(table: string, sym: string, receiver: RowReceiver): void {
-    let symbols = this.#receivers.get(table);
-    if (symbols === undefined) this.#receivers.set(table, (symbols = new Map()));
+    const symbols = entry(this.#receivers, table);
     const receivers = symbols.get(sym);
     if (receivers === undefined) symbols.set(sym, new Set([receiver]));
     else receivers.add(receiver);
@@ -115,4 +113,13 @@ function groupBySymbol(rows: readonly Row[]): ReadonlyMap<string, readonly Row[]
     else group.push(row);
   }
   return groups;
+}
+
+/** The inner map of a key, made where there is none. */
+function entry<Key, Value>(maps: Map<string, Map<Key, Value>>, key: string): Map<Key, Value> {
+  const known = maps.get(key);
+  if (known !== undefined) return known;
+  const made = new Map<Key, Value>();
+  maps.set(key, made);
+  return made;
 }

@@ -226,7 +226,9 @@ export class QuoteDesk {
 
   #unavailable(error: unknown): TickerplantError {
     this.#dependencies.logger.warn({ err: error }, 'the Lightning node gave no invoice');
-    return new TickerplantError('NODE_UNAVAILABLE', "the seller's Lightning node can not make invoices right now; try again later", { cause: error });
+    return new TickerplantError('NODE_UNAVAILABLE', "the seller's Lightning node can not make invoices right now; try again later", {
+      cause: error,
+    });
   }
 
   #offer(quote: QuoteRecord, credential: { readonly tokenId: string; readonly rootKey: string }, node: KnownNode): QuoteOffer {

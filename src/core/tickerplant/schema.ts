@@ -4,18 +4,7 @@
  * `2026-11-20` · `symbol` and `string` text · `float` and `real` a finite number · `long` a whole number, a bigint beyond
  * 2^53 · `int`, `short` a whole number · `boolean`. An absent value is null, of any type but the symbol of a row.
  */
-export type ColumnType =
-  | 'timestamp'
-  | 'timespan'
-  | 'date'
-  | 'symbol'
-  | 'string'
-  | 'float'
-  | 'real'
-  | 'long'
-  | 'int'
-  | 'short'
-  | 'boolean';
+export type ColumnType = 'timestamp' | 'timespan' | 'date' | 'symbol' | 'string' | 'float' | 'real' | 'long' | 'int' | 'short' | 'boolean';
 
 /** A value in its one form (see {@link ColumnType}). */
 export type Value = string | number | bigint | boolean | null;

@@ -59,7 +59,11 @@ export interface BuyerConnection {
    */
   resume(token: string, after: Readonly<Record<string, ResumePosition>>, onResumed: (resumed: Resumed) => void): Promise<void>;
   /** Stops delivery of symbols; what was paid stays paid, and subscribing again is free. Answers what was stopped. */
-  unsubscribe(request: { readonly subscription: string; readonly table: string; readonly syms: readonly string[] | '*' }): Promise<readonly string[]>;
+  unsubscribe(request: {
+    readonly subscription: string;
+    readonly table: string;
+    readonly syms: readonly string[] | '*';
+  }): Promise<readonly string[]>;
   /** The connection is gone; its subscriptions wait to be resumed. */
   close(): void;
 }

@@ -119,7 +119,8 @@ export class Session implements RowReceiver {
     if (this.#closed) return;
     const now = this.#now();
     for (const grant of this.#grants) {
-      if (isLive(grant, now)) this.sink.active(this.#activeEvent(grant.quote, grant.table, grant.syms, grant.until, grant.next, grant.epoch));
+      if (isLive(grant, now))
+        this.sink.active(this.#activeEvent(grant.quote, grant.table, grant.syms, grant.until, grant.next, grant.epoch));
     }
     this.resume({});
   }
@@ -192,7 +193,8 @@ export class Session implements RowReceiver {
   #tellLostEpochs(table: string, sym: string): void {
     const now = this.#now();
     for (const grant of this.#grants) {
-      if (grant.table !== table || !grant.syms.includes(sym) || !isLive(grant, now) || grant.epoch === this.#dependencies.journal.epoch) continue;
+      if (grant.table !== table || !grant.syms.includes(sym) || !isLive(grant, now) || grant.epoch === this.#dependencies.journal.epoch)
+        continue;
       this.sink.gap({ table, sym, epoch: grant.epoch, from: grant.next[sym] ?? 1, to: undefined, reason: 'epoch' });
     }
   }

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { msat, sat } from '../../../src/core/lightning/amount.ts';
+import { nodeId, outpoint } from '../../../src/core/lightning/identifiers.ts';
+import { type ContractCase, contractCase, has, lacks } from '../case.ts';
+import type { ContractNetwork } from '../network.ts';
+import { AMPLE_FEE, allPages, eventually, invoiceOf, payNow, refused } from '../support.ts';
+
+const NOBODY = nodeId('0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798');
+const NO_CHANNEL = outpoint(`${'ab'.repeat(32)}:0`);
+
+async function fundedPayer(network: ContractNetwork, amountSat: number): Promise<void> {
+  const { payer } = network;
+  const before = await payer.backend.wallet.balance();
+  await network.sendToAddress(await payer.backend.wallet.newAddress(), amountSat);
+  await network.mine(6);
+  const target = before.confirmedMsat + sat(amountSat);
+  await eventually('the funds are confirmed', async () => (await payer.backend.wallet.balance()).confirmedMsat >= target);
+}
+
+async function opened(network: ContractNetwork, options: { readonly pushSat?: number; readonly private?: boolean } = {}) {
+  const { payer, payee } = network;
+  await fundedPayer(network, 2_000_000);
+  const { nodeId: peer } = await payee.backend.node.identity();
+  await payer.backend.peers.connect({ nodeId: peer, ...payee.address, persistent: false });
+  const { outpoint: channel } = await payer.backend.channels.open({
+    peer,
+    localFundingMsat: sat(1_000_000),
+    ...(options.pushSat === undefined ? {} : { pushMsat: sat(options.pushSat) }),
+    ...(options.private === undefined ? {} : { private: options.private }),
+  });
+  return { channel, peer };
+}
+
+async function activated(network: ContractNetwork, channel: Awaited<ReturnType<typeof opened>>['channel']): Promise<void> {
+  await network.mine(6);
+  for (const side of [network.payer, network.payee]) {
+    await eventually(`${side.role} calls it active`, async () => (await channelOf(side.backend, channel))?.state === 'active', 90_000);
+  }
+}
+
+async function channelOf(backend: ContractNetwork['payer']['backend'], channel: string) {
+  return (await backend.channels.list()).find((each) => each.outpoint === channel);
+}
+
+/** Opening, pricing, watching and closing channels, and the money on the chain. */
+export const channelCases: readonly ContractCase[] = [
+  contractCase('channels: those of the network are active, with capacity and both balances', async ({ payer, firstChannel }) => {
+    const channel = await channelOf(payer.backend, firstChannel);
+    assert.equal(channel?.state, 'active');
+    assert.ok((channel?.capacityMsat ?? 0n) > 0n);
+    assert.ok((channel?.localMsat ?? 0n) > 0n);
+    assert.ok((channel?.localMsat ?? 0n) + (channel?.remoteMsat ?? 0n) <= (channel?.capacityMsat ?? 0n));
+    assert.equal(channel?.private, false);
+  }),
+  contractCase('channels: the balances are the sums over the channels', async ({ payer }) => {
+    const channels = (await payer.backend.channels.list()).filter((channel) => channel.state === 'active' || channel.state === 'inactive');
+    const local = channels.reduce((sum, channel) => sum + channel.localMsat, 0n);
+    assert.equal((await payer.backend.channels.balances()).localMsat, local);
+  }),
+  contractCase(
+    "channels: the whitepaper's walk, from the Bitcoin node to the closed channel",
+    async (network) => {
+      const { payer, payee } = network;
+      const address = await payer.backend.wallet.newAddress();
+      const fundingTx = await network.sendToAddress(address, 3_000_000);
+      await network.mine(6);
+      await eventually('the funding is confirmed', async () => ((await network.getTransaction(fundingTx))?.confirmations ?? 0) >= 6);
+      await eventually('the wallet lists it', async () => {
+        const listed = await allPages((after) => payer.backend.wallet.transactions(after === undefined ? {} : { after }));
+        return listed.some((transaction) => transaction.txId === fundingTx && transaction.confirmations >= 6);
+      });
+      const { nodeId: peer } = await payee.backend.node.identity();
+      await payer.backend.peers.connect({ nodeId: peer, ...payee.address, persistent: true });
+      assert.ok((await payer.backend.peers.list()).some((each) => each.nodeId === peer && each.connected));
+      const push = payer.capabilities.pushOnOpen ? { pushMsat: sat(2_000) } : {};
+      const { outpoint: channel } = await payer.backend.channels.open({ peer, localFundingMsat: sat(1_000_000), private: false, ...push });
+      const pending = await eventually('it is listed as pending', async () =>
+        (await payer.backend.channels.list({ state: 'pending' })).find((each) => each.outpoint === channel),
+      );
+      assert.equal(pending.peer, peer);
+      await activated(network, channel);
+      if (payer.capabilities.pushOnOpen) assert.equal((await channelOf(payee.backend, channel))?.localMsat, 2_000_000n);
+
+      const invoice = await invoiceOf(payee.backend, { amountMsat: sat(100), description: 'Data Request Received: Pay 100Sat to receive' });
+      const decoded = await payer.backend.payments.decode(invoice.paymentRequest);
+      assert.equal(decoded.payee, peer);
+      assert.equal(decoded.amountMsat, 100_000n);
+      const paid = await payNow(payer.backend, invoice.paymentRequest, { maxFeeMsat: sat(100) });
+      assert.ok(paid.feeMsat <= 100_000n);
+
+      await payer.backend.channels.setPolicy(channel, { baseFeeMsat: msat(2_000), feeRatePpm: 500, cltvDelta: 40 });
+      await eventually('the policy is in force', async () => (await payer.backend.channels.policy(channel)).feeRatePpm === 500);
+
+      const before = await payer.backend.wallet.balance();
+      const stages: string[] = [];
+      const closing = (async () => {
+        for await (const stage of payer.backend.channels.close(channel)) {
+          stages.push(stage.stage);
+          assert.match(stage.txId, /^[0-9a-f]{64}$/);
+        }
+      })();
+      await eventually('the close is broadcast', async () => stages.includes('closing'));
+      await network.mine(6);
+      await closing;
+      assert.deepEqual([...new Set(stages)], ['closing', 'closed']);
+      await eventually('the wallet has it back', async () => (await payer.backend.wallet.balance()).confirmedMsat > before.confirmedMsat);
+      await eventually('it is no longer listed', async () => (await channelOf(payer.backend, channel)) === undefined);
+    },
+    { timeoutMs: 300_000 },
+  ),
+  contractCase(
+    'channels: a forced close goes on without the peer',
+    async (network) => {
+      const { channel } = await opened(network, { pushSat: 50_000 });
+      await activated(network, channel);
+      const stages: string[] = [];
+      const closing = (async () => {
+        for await (const { stage } of network.payer.backend.channels.close(channel, { force: true })) stages.push(stage);
+      })();
+      await eventually('the close is broadcast', async () => stages.includes('closing'));
+      await eventually('it is listed as closing', async () => {
+        const state = (await channelOf(network.payer.backend, channel))?.state;
+        return state === 'closing';
+      });
+      await network.mine(6);
+      await closing;
+      assert.equal(stages.at(-1), 'closed');
+    },
+    { timeoutMs: 300_000 },
+  ),
+  contractCase(
+    'channels: a private one is private',
+    async (network) => {
+      const { channel } = await opened(network, { private: true });
+      await activated(network, channel);
+      assert.equal((await channelOf(network.payer.backend, channel))?.private, true);
+      const closing = (async () => {
+        for await (const _stage of network.payer.backend.channels.close(channel)) await network.mine(3);
+      })();
+      await closing;
+    },
+    { timeoutMs: 300_000 },
+  ),
+  contractCase('channels: a policy for all of them', async ({ middle }) => {
+    const [first] = (await middle.backend.channels.list({ state: 'active' })).filter((channel) => !channel.private);
+    assert.ok(first);
+    const before = await middle.backend.channels.policy(first.outpoint);
+    await middle.backend.channels.setPolicy('all', { ...before, baseFeeMsat: msat(before.baseFeeMsat + 1n) });
+    await eventually(
+      'it is in force',
+      async () => (await middle.backend.channels.policy(first.outpoint)).baseFeeMsat === before.baseFeeMsat + 1n,
+    );
+    await middle.backend.channels.setPolicy('all', before);
+  }),
+  contractCase('channels: to a node that is not connected is refused', async (network) => {
+    await refused(
+      network.payer.backend.channels.open({ peer: NOBODY, localFundingMsat: sat(100_000) }),
+      'NOT_FOUND',
+      'UNAVAILABLE',
+      'REJECTED',
+    );
+  }),
+  contractCase('channels: for more than the wallet has is refused', async (network) => {
+    const { payer, payee } = network;
+    const { nodeId: peer } = await payee.backend.node.identity();
+    await payer.backend.peers.connect({ nodeId: peer, ...payee.address });
+    const more = sat((await payer.backend.wallet.balance()).confirmedMsat / 1000n + 10_000n);
+    // Above what a channel may hold the node names that first.
+    await refused(payer.backend.channels.open({ peer, localFundingMsat: more }), 'INSUFFICIENT_FUNDS', 'INVALID_ARGUMENT', 'REJECTED');
+  }),
+  contractCase('channels: closing an unknown one is refused', async ({ payer }) => {
+    const first = async () => {
+      for await (const stage of payer.backend.channels.close(NO_CHANNEL)) return stage;
+      return undefined;
+    };
+    await refused(first(), 'NOT_FOUND');
+  }),
+  contractCase(
+    'channels: a forwarded payment is listed by who forwarded it, with what it earned',
+    async ({ payer, middle, payee }) => {
+      const invoice = await invoiceOf(payee.backend, { amountMsat: sat(2_021) });
+      const { feeMsat } = await payNow(payer.backend, invoice.paymentRequest);
+      const forward = await eventually('it is listed', async () => {
+        const forwards = await allPages((after) => middle.backend.channels.forwards(after === undefined ? {} : { after }));
+        return forwards.find((each) => each.outMsat === 2_021_000n);
+      });
+      assert.equal(forward.feeMsat, feeMsat);
+      assert.equal(forward.inMsat, forward.outMsat + feeMsat);
+    },
+    { needs: [has('middle', 'forwards')] },
+  ),
+  contractCase(
+    'channels: rebalancing is refused without the capability',
+    async ({ payer }) => {
+      const [channel] = await payer.backend.channels.list({ state: 'active' });
+      const id = channel?.shortChannelId;
+      assert.ok(id);
+      await refused(payer.backend.channels.rebalance({ from: id, to: id, amountMsat: msat(1_000), maxFeeMsat: AMPLE_FEE }), 'UNSUPPORTED');
+    },
+    { needs: [lacks('payer', 'rebalance')] },
+  ),
+];
