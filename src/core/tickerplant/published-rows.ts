@@ -56,15 +56,3 @@ export class PublishedRows {
     return bytes;
   }
 }
-
-const MAY_BE_UNSAFE = /\d{16}/;
-
-/** A `long` beyond 2^53 stands in the JSON as bare digits; it is read from them, not through a double. */
-function parseRows(text: string): readonly Row[] {
-  if (!MAY_BE_UNSAFE.test(text)) return JSON.parse(text) as Row[];
-  const exact = (_key: string, value: unknown, context?: { readonly source?: string }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
-      ? BigInt(context?.source ?? 0)
-      : value;
-  return JSON.parse(text, exact) as Row[];
-}
