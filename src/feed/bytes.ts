@@ -7,7 +7,7 @@ import { FeedError, feedErrorFrom } from './errors.ts';
 export interface ByteSource {
   /** For messages: the file as the config names it, or `stdin`. */
   readonly name: string;
-  /** The bytes, unzipped, until the end or until the signal is aborted. @throws FeedError `NOT_FOUND`, `IO`, `FORMAT`. */
+  /** The bytes, unzipped, until the end. @throws FeedError `NOT_FOUND`, `IO`, `FORMAT`; the signal's reason when it is aborted. */
   open(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
 }
 
@@ -50,4 +50,5 @@ async function* read(name: string, input: Readable, gzip: boolean, signal: Abort
     signal.removeEventListener('abort', stop);
     stop();
   }
+  signal.throwIfAborted();
 }

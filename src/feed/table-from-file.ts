@@ -31,7 +31,6 @@ export async function tableFromFile(config: ReplayFeedConfig, table: string, sig
     for (const record of batch.records) sniff(found, header, record);
     if (found.size > MAX_COLUMNS) throw new FeedError('FORMAT', { source: source.name }, `has more than ${MAX_COLUMNS} columns`);
   }
-  signal?.throwIfAborted();
   const schema = { name: table, columns: columnsOf(mapping, found, source.name) };
   try {
     validateSchema(schema);

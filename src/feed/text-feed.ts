@@ -88,7 +88,6 @@ export class TextFeed implements Feed {
         );
       }
     }
-    signal?.throwIfAborted();
     return [...symbols];
   }
 
