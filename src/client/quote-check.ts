@@ -1,0 +1,83 @@
+import { type Msat, msat } from '../core/lightning/amount.ts';
+import type { LightningBackend } from '../core/lightning/backend.ts';
+import type { QuoteOffer } from '../core/tickerplant/messages.ts';
+import { type Account, budgetLeft } from './account.ts';
+import { SubscriberError } from './errors.ts';
+
+/** The node that pays, as much of it as a subscriber needs. */
+export type Payer = Pick<LightningBackend, 'payments' | 'node'>;
+
+/** What may be spent. */
+export interface Spending {
+  /** All that may ever be spent with this state, fees included. */
+  readonly budgetMsat: Msat;
+  /** The most that one payment's routing may cost; left out: a hundredth of the amount, at least 10 sat, as far as the budget has it. */
+  readonly maxFeeMsat?: Msat;
+}
+
+const DEFAULT_FEE_SHARE = 100n;
+const DEFAULT_FEE_FLOOR = 10_000n;
+
+/** Checks that an offer is what was asked for. @throws SubscriberError `BAD_QUOTE` naming what differs. */
+export function checkOffer(offer: QuoteOffer, asked: Account['request']): void {
+  const tables = offer.items.map((item) => item.table);
+  if (asked.table !== '*' && (tables.length !== 1 || tables[0] !== asked.table)) {
+    throw new SubscriberError('BAD_QUOTE', `asked for table ${asked.table}, the quote is for ${tables.join(', ') || 'none'}`);
+  }
+  if (asked.syms === '*') return;
+  const wanted = new Set(asked.syms);
+  for (const { table, syms } of offer.items) {
+    const quoted = new Set(syms);
+    const missing = [...wanted].filter((sym) => !quoted.has(sym));
+    const extra = [...quoted].filter((sym) => !wanted.has(sym));
+    if (missing.length > 0) throw new SubscriberError('BAD_QUOTE', `the quote for ${table} leaves out ${missing.join(', ')}`);
+    if (extra.length > 0) throw new SubscriberError('BAD_QUOTE', `the quote for ${table} has ${extra.join(', ')}, which nobody asked for`);
+  }
+}
+
+/**
+ * Checks that an offer's invoice can be read, is for this network, and says what the offer says.
+ * @throws SubscriberError `BAD_QUOTE`; LightningError where the node can't be asked.
+ */
+export async function checkInvoice(offer: QuoteOffer, payer: Payer, now: number, signal: AbortSignal): Promise<void> {
+  const bad = (message: string): SubscriberError => new SubscriberError('BAD_QUOTE', message);
+  const decoded = await payer.payments.decode(offer.invoice, { signal });
+  const { network } = await payer.node.identity({ signal });
+  if (decoded.paymentHash !== offer.paymentHash) throw bad(`the invoice is for payment hash ${decoded.paymentHash}, the quote says ${offer.paymentHash}`);
+  if (decoded.amountMsat !== offer.amountMsat) {
+    throw bad(`the invoice asks for ${decoded.amountMsat ?? 'any number of'} msat, the quote says ${offer.amountMsat} msat`);
+  }
+  if (decoded.network !== network) throw bad(`the invoice is for ${decoded.network}, the wallet is on ${network}`);
+  if (Math.min(decoded.expiresAt, offer.expiresAt) <= now) {
+    throw bad(`the invoice expired at ${new Date(decoded.expiresAt).toISOString()}: is this machine's clock right?`);
+  }
+}
+
+/**
+ * The fee cap for an offer, with amount and cap known to fit in the budget.
+ * @throws SubscriberError `BUDGET`.
+ */
+export function feeCap(offer: QuoteOffer, account: Account, spending: Spending): Msat {
+  const left = budgetLeft(account, spending.budgetMsat);
+  const amount = offer.amountMsat;
+  if (amount > left) throw overBudget(`it costs ${inSat(amount)}, ${inSat(left)} of the budget are left`);
+  if (spending.maxFeeMsat === undefined) {
+    const share = amount / DEFAULT_FEE_SHARE;
+    const usual = share > DEFAULT_FEE_FLOOR ? share : DEFAULT_FEE_FLOOR;
+    return msat(usual < left - amount ? usual : left - amount);
+  }
+  if (amount + spending.maxFeeMsat > left) {
+    throw overBudget(`it costs ${inSat(amount)} and up to ${inSat(spending.maxFeeMsat)} of fees, ${inSat(left)} of the budget are left`);
+  }
+  return spending.maxFeeMsat;
+}
+
+function overBudget(detail: string): SubscriberError {
+  return new SubscriberError('BUDGET', `over the budget, nothing was paid: ${detail}`);
+}
+
+/** An amount for people: whole satoshi, with the fraction where there is one. */
+export function inSat(amount: Msat): string {
+  const rest = amount % 1000n;
+  return `${amount / 1000n}${rest === 0n ? '' : `.${String(rest).padStart(3, '0').replace(/0+$/, '')}`} sat`;
+}
