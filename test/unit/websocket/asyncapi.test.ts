@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { WIRE_ERRORS } from '../../../src/transport/websocket/errors.ts';
 import { SERVER_OPS } from '../../../src/transport/websocket/messages.ts';
 import { parseRequest, REQUEST_OPS } from '../../../src/transport/websocket/requests.ts';
-import { at, describedMessages, document } from '../../integration/websocket/support/asyncapi.ts';
+import { at, checkAgainstDocument, describedMessages, document } from '../../integration/websocket/support/asyncapi.ts';
 
 type Reference = { readonly $ref: string };
 const sorted = (names: Iterable<string>): readonly string[] => [...names].sort();
@@ -52,4 +52,12 @@ test('every reference leads somewhere', () => {
   const references = JSON.stringify(document).match(/"#\/[^"]+"/g) ?? [];
   expect(references.length).toBeGreaterThan(0);
   for (const reference of new Set(references)) expect(at(reference.slice(2, -1)), reference).toBeDefined();
+});
+
+test('a message that is not as described is noticed', () => {
+  const pong = { op: 'pong', id: '1' };
+  expect(() => checkAgainstDocument(pong)).not.toThrow();
+  expect(() => checkAgainstDocument({ ...pong, undescribed: 1 })).toThrow();
+  expect(() => checkAgainstDocument({ op: 'pong', id: {} })).toThrow();
+  expect(() => checkAgainstDocument({ op: 'pang' })).toThrow();
 });

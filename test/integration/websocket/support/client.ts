@@ -8,11 +8,15 @@ export class Client implements AsyncDisposable {
   readonly webSocket: WebSocket;
   readonly messages: Message[] = [];
   readonly problems: unknown[] = [];
+  opened = false;
   closed: { readonly code: number; readonly reason: string } | undefined;
 
   constructor(url: string, options: ConstructorParameters<typeof WebSocket>[2] = {}) {
     this.webSocket = new WebSocket(url, options);
     this.webSocket.on('error', (error) => this.problems.push(error));
+    this.webSocket.on('open', () => {
+      this.opened = true;
+    });
     this.webSocket.on('close', (code, reason) => {
       this.closed = { code, reason: reason.toString() };
     });
@@ -30,7 +34,7 @@ export class Client implements AsyncDisposable {
 
   static async open(url: string, options?: ConstructorParameters<typeof WebSocket>[2]): Promise<Client> {
     const client = new Client(url, options);
-    await until(() => client.webSocket.readyState === WebSocket.OPEN || client.problems.length > 0, 'a connection');
+    await until(() => client.opened || client.problems.length > 0, 'a connection');
     if (client.problems.length > 0) throw client.problems[0];
     return client;
   }

@@ -32,6 +32,8 @@ export class TinyTickerplant implements TickerplantService {
   readonly quotes: Map<string, { readonly subscription: Subscription; readonly items: readonly QuoteItem[] }> = new Map();
   /** Runs within every subscribe, before it answers. */
   onSubscribe: (offer: QuoteOffer) => void | Promise<void> = () => undefined;
+  /** Runs within a subscribe that has nothing left to pay, before it answers. */
+  onGranted: () => void = () => undefined;
   /** Runs when a buyer connects. */
   onConnect: () => void = () => undefined;
   readonly #tables: readonly TableDefinition[];
@@ -129,6 +131,7 @@ class TinyConnection implements BuyerConnection {
       .filter(({ syms }) => syms.length > 0);
     if (unpaid.length === 0) {
       for (const { table, syms } of items) for (const sym of syms) subscription.live?.stopped.delete(`${table} ${sym}`);
+      this.#plant.onGranted();
       return { kind: 'granted', active: items.map(({ table, syms }) => this.#plant.activeEvent(subscription.id, 'q-paid', table, syms)) };
     }
     const quote = `q-${this.#plant.quotes.size + 1}`;
