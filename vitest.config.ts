@@ -1,7 +1,6 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
-// biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export.
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     environment: 'node',
     include: ['test/**/*.test.ts'],
@@ -14,3 +13,6 @@ export default defineConfig({
     unstubEnvs: true,
   },
 });
+
+// biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export.
+export default config;
