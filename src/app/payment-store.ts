@@ -80,7 +80,11 @@ export class PaymentStore implements AsyncDisposable {
       } catch (error) {
         if (!(error instanceof LedgerError && error.code === 'LOCKED')) throw error;
         if (this.#clock.now() > deadline) {
-          throw new LedgerError('LOCKED', `the payment store ${this.#path} has been in use by another process for ${PATIENCE_MS / 1000} s; end that, or name another folder`, { cause: error });
+          throw new LedgerError(
+            'LOCKED',
+            `the payment store ${this.#path} has been in use by another process for ${PATIENCE_MS / 1000} s; end that, or name another folder`,
+            { cause: error },
+          );
         }
         await this.#clock.sleep(RETRY_MS);
       }
@@ -88,7 +92,10 @@ export class PaymentStore implements AsyncDisposable {
   }
 
   #closeWhenIdle(): void {
-    if (this.#disposed) return this.#close();
+    if (this.#disposed) {
+      this.#close();
+      return;
+    }
     this.#idle = this.#clock.setTimer(IDLE_MS, () => {
       if (this.#users === 0) this.#close();
     });
@@ -99,6 +106,8 @@ export class PaymentStore implements AsyncDisposable {
     if (open === undefined) return;
     this.#open = undefined;
     this.#idle?.[Symbol.dispose]();
-    this.#closing = Promise.all([this.#closing, open.then((store) => store[Symbol.asyncDispose]()).catch(() => undefined)]).then(() => undefined);
+    this.#closing = Promise.all([this.#closing, open.then((store) => store[Symbol.asyncDispose]()).catch(() => undefined)]).then(
+      () => undefined,
+    );
   }
 }

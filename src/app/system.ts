@@ -12,7 +12,10 @@ export const systemClock: Clock = {
   setTimer(delayMs, callback) {
     let timer: NodeJS.Timeout;
     const arm = (left: number) => {
-      timer = setTimeout(() => (left > LONGEST_TIMER_MS ? arm(left - LONGEST_TIMER_MS) : callback()), Math.min(Math.max(0, left), LONGEST_TIMER_MS));
+      timer = setTimeout(
+        () => (left > LONGEST_TIMER_MS ? arm(left - LONGEST_TIMER_MS) : callback()),
+        Math.min(Math.max(0, left), LONGEST_TIMER_MS),
+      );
       timer.unref();
     };
     arm(delayMs);

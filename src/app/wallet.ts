@@ -15,6 +15,8 @@ export interface OpenWalletOptions {
   readonly file: string;
   /** Folder of what must not be forgotten: which payments were begun. {@link defaultStateDir} unless given. */
   readonly stateDir?: string | undefined;
+  /** Take the `backend:` of a server's config too. */
+  readonly anyConfig?: boolean;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -36,7 +38,7 @@ export interface Wallet extends AsyncDisposable {
 export async function openWallet(options: OpenWalletOptions): Promise<Wallet> {
   const { logger, clock = systemClock, random = systemRandom } = options;
   const stateDir = options.stateDir ?? defaultStateDir();
-  const { definition, config } = await loadWalletConfig(options.file);
+  const { definition, config } = await loadWalletConfig(options.file, { backendOfAny: options.anyConfig === true });
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   const store = new PaymentStore({ path: join(stateDir, 'payments.db'), clock });
   const { intents, settlementLog } = store;

@@ -1,4 +1,4 @@
-import macaroon, { type Macaroon } from 'macaroon';
+import { type Macaroon, newMacaroon } from 'macaroon';
 import { paymentHash } from '../core/lightning/identifiers.ts';
 import type { Credentials, TokenIdentifier } from '../core/ports/credentials.ts';
 import { TickerplantError } from '../core/tickerplant/errors.ts';
@@ -22,7 +22,7 @@ export const l402Credentials: Credentials = {
     bytes.writeUInt16BE(IDENTIFIER_VERSION, 0);
     bytes.set(hex32(identifier.paymentHash, 'payment hash'), 2);
     bytes.set(hex32(identifier.tokenId, 'token id'), 34);
-    return encodeMacaroon(macaroon.newMacaroon({ identifier: new Uint8Array(bytes), rootKey: hex32(rootKey, 'root key') }));
+    return encodeMacaroon(newMacaroon({ identifier: new Uint8Array(bytes), rootKey: hex32(rootKey, 'root key') }));
   },
   identify: (token) => identifierOf(parse(token)),
   verify(token, rootKey, now) {

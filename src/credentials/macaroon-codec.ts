@@ -1,4 +1,4 @@
-import macaroon, { type Macaroon } from 'macaroon';
+import { importMacaroon, type Macaroon } from 'macaroon';
 
 const VERSION_2 = 2;
 const END = 0;
@@ -38,7 +38,7 @@ export function decodeMacaroon(token: string): Macaroon {
   const bytes = Buffer.from(token, 'base64');
   if (!BASE64.test(token) || bytes.toString('base64url') !== plain(token)) throw new Error('a token is base64');
   if (bytes[0] !== VERSION_2) throw new Error('a token is a macaroon, version 2');
-  return macaroon.importMacaroon(new Uint8Array(bytes));
+  return importMacaroon(new Uint8Array(bytes));
 }
 
 function plain(token: string): string {

@@ -18,11 +18,6 @@ declare module 'macaroon' {
     exportBinary(): Uint8Array;
   }
 
-  interface Package {
-    newMacaroon(options: { identifier: Uint8Array; rootKey: Uint8Array; location?: string; version?: 2 }): Macaroon;
-    importMacaroon(binary: Uint8Array): Macaroon;
-  }
-
-  const macaroon: Package;
-  export default macaroon;
+  export function newMacaroon(options: { identifier: Uint8Array; rootKey: Uint8Array; location?: string; version?: 2 }): Macaroon;
+  export function importMacaroon(binary: Uint8Array): Macaroon;
 }

@@ -19,7 +19,8 @@ export type ParsedBackend = { readonly backend: BackendConfig } | { readonly fin
 export async function parseBackend(raw: unknown, adapters: typeof ADAPTERS = ADAPTERS): Promise<ParsedBackend> {
   const kinds = Object.keys(adapters);
   const wrong = (path: readonly string[], message: string) => ({ findings: [{ path: ['backend', ...path], message, wrongType: false }] });
-  if (raw === undefined || raw === null) return wrong([], `is missing; say which node: backend: { kind: … } (there are ${kinds.join(', ')})`);
+  if (raw === undefined || raw === null)
+    return wrong([], `is missing; say which node: backend: { kind: … } (there are ${kinds.join(', ')})`);
   if (!isPlainObject(raw)) return wrong([], `must be keys and values: backend: { kind: … } (there are ${kinds.join(', ')})`);
   const { kind } = raw;
   if (kind === undefined) return wrong(['kind'], `is missing; there are ${kinds.join(', ')}`);
@@ -31,5 +32,11 @@ export async function parseBackend(raw: unknown, adapters: typeof ADAPTERS = ADA
   const found = findings(definition.configSchema, parsed.error.issues, ['backend']);
   // A message of a schema's own might repeat the value.
   const secret = (path: Finding['path']) => path.some((step) => definition.secrets.includes(String(step)));
-  return { findings: found.map((finding) => (secret(finding.path) && !finding.wrongType && !/^(?:is missing|unknown key)/.test(finding.message) ? { ...finding, message: 'is not valid (its value is not shown)' } : finding)) };
+  return {
+    findings: found.map((finding) =>
+      secret(finding.path) && !finding.wrongType && !/^(?:is missing|unknown key)/.test(finding.message)
+        ? { ...finding, message: 'is not valid (its value is not shown)' }
+        : finding,
+    ),
+  };
 }

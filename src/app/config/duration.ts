@@ -15,9 +15,11 @@ export function parseDuration(text: string): number | undefined {
 }
 
 /** A duration in a config: text with a unit, to milliseconds. A bare number has no unit and is refused. */
-export const durationSchema: z.ZodType<number, string> = z.string('a duration is text with a unit, such as 24h').transform((text, context) => {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  context.addIssue({ code: 'custom', message: 'a duration is a number with a unit – ms, s, m, h, d, w – such as 24h or 1h30m' });
-  return z.NEVER;
-});
+export const durationSchema: z.ZodType<number, string> = z
+  .string('a duration is text with a unit, such as 24h')
+  .transform((text, context) => {
+    const ms = parseDuration(text);
+    if (ms !== undefined) return ms;
+    context.addIssue({ code: 'custom', message: 'a duration is a number with a unit – ms, s, m, h, d, w – such as 24h or 1h30m' });
+    return z.NEVER;
+  });

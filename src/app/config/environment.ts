@@ -39,6 +39,25 @@ export function substituteEnvironment(raw: unknown, environment: Readonly<Record
   return { value: walk(raw, []), fromEnvironment, issues };
 }
 
+/** Stand for the braces of a placeholder while YAML is read, for which they would begin and end a map; of their length. */
+const OPEN = '\uE000';
+const CLOSE = '\uE001';
+
+/** Hides the braces of placeholders from YAML, so that `{ password: ${PASSWORD} }` can be written without quotes. Places in the text stay. */
+export function hidePlaceholders(text: string): string {
+  return text.replace(PLACEHOLDER, (whole, name: string | undefined) =>
+    name === undefined ? whole : `$${OPEN}${whole.slice(2, -1)}${CLOSE}`,
+  );
+}
+
+/** Undoes {@link hidePlaceholders} in what was read. */
+export function showPlaceholders(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(/\$\uE000([^\uE001]*)\uE001/g, (_, inner: string) => `\${${inner}}`);
+  if (Array.isArray(value)) return value.map(showPlaceholders);
+  if (!isPlainObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [showPlaceholders(key) as string, showPlaceholders(item)]));
+}
+
 /** What a text from the environment stands for where text is not what was wanted: a number, true, false; undefined where nothing else. */
 export function scalarOf(text: string): number | boolean | undefined {
   try {

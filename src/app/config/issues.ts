@@ -27,7 +27,8 @@ function describe(schema: z.ZodType, issue: Issue, prefix: ConfigPath): Finding[
     const nearest = nearestBranch(issue.errors);
     const oneLevel = nearest.every((inner) => inner.path.length === 0);
     // Branches that differ in type only ("text or a list"): the union's own message says it better.
-    if (!(oneLevel && issue.message !== 'Invalid input')) return nearest.flatMap((inner) => describe(schema, { ...inner, path: [...issue.path, ...inner.path] }, prefix));
+    if (!(oneLevel && issue.message !== 'Invalid input'))
+      return nearest.flatMap((inner) => describe(schema, { ...inner, path: [...issue.path, ...inner.path] }, prefix));
   }
   if (issue.code === 'invalid_union' && issue.errors.length === 0) {
     const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.join(', ') : undefined;
@@ -35,12 +36,19 @@ function describe(schema: z.ZodType, issue: Issue, prefix: ConfigPath): Finding[
   }
   const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
   if (missing) return [{ path, message: `is missing; give it ${article(issue.expected)}`, wrongType: false }];
-  return [{ path, message: lowerFirst(issue.message.replace(/^Invalid (?:input|option): /, '')), wrongType: issue.code === 'invalid_type' || issue.code === 'invalid_union' }];
+  return [
+    {
+      path,
+      message: lowerFirst(issue.message.replace(/^Invalid (?:input|option): /, '')),
+      wrongType: issue.code === 'invalid_type' || issue.code === 'invalid_union',
+    },
+  ];
 }
 
 /** The branch of a union that was most likely meant: the one that went wrong deepest and least. */
 function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] {
-  const weight = (branch: readonly Issue[]) => (branch.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0) ? 1_000 : 0) + branch.length;
+  const weight = (branch: readonly Issue[]) =>
+    (branch.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0) ? 1_000 : 0) + branch.length;
   return branches.reduce((best, branch) => (weight(branch) < weight(best) ? branch : best), branches[0] ?? []);
 }
 

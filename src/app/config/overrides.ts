@@ -14,15 +14,16 @@ export function parseOverrides(settings: readonly string[]): Record<string, unkn
   for (const setting of settings) {
     const equals = setting.indexOf('=');
     const keys = setting.slice(0, Math.max(equals, 0)).split('.');
-    if (equals < 0 || keys.some((key) => key === '')) throw wrong(`${equals < 0 ? 'without =' : 'with an empty key'}; write --set a.b=value`);
+    if (equals < 0 || keys.some((key) => key === ''))
+      throw wrong(`${equals < 0 ? 'without =' : 'with an empty key'}; write --set a.b=value`);
     let place = root;
     for (const key of keys.slice(0, -1)) {
-      if (!Object.hasOwn(place, key)) place[key] = {};
+      if (!Object.hasOwn(place, key)) define(place, key, {});
       const next = place[key];
       if (!isPlainObject(next)) throw wrong(`${keys.join('.')}: ${key} was set to a value by another --set`);
       place = next;
     }
-    define(place, keys.at(-1) as string, valueOf(keys, setting.slice(equals + 1)));
+    define(place, keys.at(-1) as string, readValue(keys, setting.slice(equals + 1)));
   }
   return root;
 }
@@ -40,7 +41,7 @@ function define(target: Record<string, unknown>, key: string, value: unknown): v
   Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
-function valueOf(keys: readonly string[], text: string): unknown {
+function readValue(keys: readonly string[], text: string): unknown {
   if (text === '') return '';
   try {
     return parse(text);

@@ -1,4 +1,6 @@
 import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
+import type { ADAPTERS } from '../../adapters/registry.ts';
 import type { TickerplantLimits } from '../../core/tickerplant/limits.ts';
 import type { TableDefinition } from '../../core/tickerplant/schema.ts';
 import type { FeedConfig } from '../../feed/config.ts';
@@ -8,16 +10,15 @@ import { ConfigError, type ConfigIssue } from './errors.ts';
 import { type Finding, findings } from './issues.ts';
 import { checkListening } from './listening.ts';
 import { COMMAND_LINE, mergeConfig } from './overrides.ts';
-import { resolvePaths } from './paths.ts';
+import { resolveAllPaths, resolvePaths } from './paths.ts';
 import { type Sections, sectionsSchema } from './schema.ts';
 import type { ConfigPath, ConfigSource } from './source.ts';
 import { DEFAULT_TABLES } from './tables.ts';
 
-/** A config, parsed: the one form that the rest of the app knows. */
-export interface Config {
+/** A config without its backend, parsed: what an embedder with a backend of their own has. */
+export interface BaseConfig {
   /** Where it came from, for messages. */
   readonly source: string;
-  readonly backend: BackendConfig;
   readonly tables: readonly TableDefinition[];
   /** Undefined where rows come from elsewhere (`publish`). */
   readonly feed: FeedConfig | undefined;
@@ -31,6 +32,11 @@ export interface Config {
   readonly effective: Readonly<Record<string, unknown>>;
 }
 
+/** A config, parsed: the one form that the rest of the app knows. */
+export interface Config extends BaseConfig {
+  readonly backend: BackendConfig;
+}
+
 /** What goes with a config beside its text. */
 export interface ParseOptions {
   /** Settings from the command line (see `parseOverrides`); they win. */
@@ -41,6 +47,10 @@ export interface ParseOptions {
   readonly base?: string;
   /** Folder that relative paths of the overrides begin at; the working one unless given. */
   readonly workingFolder?: string;
+  /** The backends that there are; those of the registry unless given. */
+  readonly adapters?: typeof ADAPTERS;
+  /** For {@link parseWalletConfig}: take the `backend:` of a server's config too, whatever else stands there. */
+  readonly backendOfAny?: boolean;
   /** Let play money be served beyond loopback; also `backend.forcePublic`. */
   readonly forcePublic?: boolean;
 }
@@ -50,31 +60,47 @@ export async function parseConfig(source: ConfigSource, options: ParseOptions = 
   const prepared = prepare(source, options, withDefaults);
   const { backend: rawBackend, ...rest } = prepared.value;
   const forcePublic = options.forcePublic === true || (isPlainObject(rawBackend) && rawBackend['forcePublic'] === true);
-  const [backend, sections] = await Promise.all([
-    retryScalars(prepared, 'backend', withoutForce(rawBackend), parseBackend),
-    retryScalars(prepared, undefined, rest, async (value) => {
-      const parsed = sectionsSchema.safeParse(value);
-      return parsed.success ? { sections: parsed.data } : { findings: findings(sectionsSchema, parsed.error.issues) };
-    }),
-  ]);
-  const found = [...('findings' in backend ? backend.findings : []), ...('findings' in sections ? sections.findings : [])];
-  if ('backend' in backend && 'sections' in sections) {
-    found.push(...checkListening(backend.backend.kind, sections.sections.transports.websocket?.host, forcePublic));
-    if (found.length === 0) return toConfig(source, backend.backend, sections.sections, prepared.value);
+  const backend = await retryScalars(prepared, 'backend', withoutForce(rawBackend), (value) => parseBackend(value, options.adapters));
+  const sections = await retryScalars(prepared, undefined, rest, parseSections);
+  if ('findings' in backend || 'findings' in sections) {
+    throw prepared.error([...('findings' in backend ? backend.findings : []), ...('findings' in sections ? sections.findings : [])]);
   }
-  throw prepared.error(found);
+  const exposed = checkListening(backend.backend.kind, sections.sections.transports.websocket?.host, forcePublic);
+  if (exposed.length > 0) throw prepared.error(exposed);
+  return { ...toBase(source, sections.sections, prepared.value), backend: backend.backend };
+}
+
+/** Parses a config that has no `backend:`, since the caller brings one. @throws ConfigError. */
+export async function parseBaseConfig(source: ConfigSource, options: ParseOptions = {}): Promise<BaseConfig> {
+  const prepared = prepare(source, options, withDefaults);
+  const sections = await retryScalars(prepared, undefined, prepared.value, parseSections);
+  if ('findings' in sections) throw prepared.error(sections.findings);
+  return toBase(source, sections.sections, prepared.value);
 }
 
 /** Parses a wallet: a config of `backend:` alone. @throws ConfigError. */
 export async function parseWalletConfig(source: ConfigSource, options: ParseOptions = {}): Promise<BackendConfig> {
   const prepared = prepare(source, options, (raw) => raw);
   const found: Finding[] = Object.keys(prepared.value)
-    .filter((key) => key !== 'backend')
+    .filter((key) => key !== 'backend' && options.backendOfAny !== true)
     .map((key) => ({ path: [key], message: 'does not belong in a wallet, which is a file with backend: alone', wrongType: false }));
-  const parsed = await retryScalars(prepared, 'backend', withoutForce(prepared.value['backend']), parseBackend);
+  const parsed = await retryScalars(prepared, 'backend', withoutForce(prepared.value['backend']), (value) =>
+    parseBackend(value, options.adapters),
+  );
   if ('findings' in parsed) found.push(...parsed.findings);
   if (found.length > 0 || 'findings' in parsed) throw prepared.error(found);
   return parsed.backend;
+}
+
+/** Parses a file of a schema of its own, with environment, overrides and paths as in a config. @throws ConfigError. */
+export async function parseFile<T>(schema: z.ZodType<T>, source: ConfigSource, options: ParseOptions = {}): Promise<T> {
+  const prepared = prepare(source, options, (raw) => raw, resolveAllPaths);
+  const parsed = await retryScalars(prepared, undefined, prepared.value, async (value) => {
+    const result = await schema.safeParseAsync(value);
+    return result.success ? { data: result.data } : { findings: findings(schema, result.error.issues) };
+  });
+  if ('findings' in parsed) throw prepared.error(parsed.findings);
+  return parsed.data;
 }
 
 interface Prepared {
@@ -83,7 +109,12 @@ interface Prepared {
   error(found: readonly Finding[]): ConfigError;
 }
 
-function prepare(source: ConfigSource, options: ParseOptions, complete: (raw: Record<string, unknown>) => Record<string, unknown>): Prepared {
+function prepare(
+  source: ConfigSource,
+  options: ParseOptions,
+  complete: (raw: Record<string, unknown>) => Record<string, unknown>,
+  resolveIn: (raw: unknown, base: string) => unknown = resolvePaths,
+): Prepared {
   if (!isPlainObject(source.raw)) {
     throw new ConfigError(source.name, [{ path: '', at: undefined, message: 'a config is keys and values, beginning with backend:' }]);
   }
@@ -93,13 +124,19 @@ function prepare(source: ConfigSource, options: ParseOptions, complete: (raw: Re
   const line = substituteEnvironment(overrides, environment);
   const base = options.base ?? dirname(resolve(source.name));
   const merged = mergeConfig(
-    resolvePaths(complete(file.value as Record<string, unknown>), base),
-    resolvePaths(line.value, options.workingFolder ?? process.cwd()),
+    resolveIn(complete(file.value as Record<string, unknown>), base),
+    resolveIn(line.value, options.workingFolder ?? process.cwd()),
   ) as Record<string, unknown>;
   const error = (found: readonly { readonly path: ConfigPath; readonly message: string }[]) =>
     new ConfigError(
       source.name,
-      found.map(({ path, message }): ConfigIssue => ({ path: path.join('.'), at: isSet(overrides, path) ? COMMAND_LINE : source.locate(path), message })),
+      found.map(
+        ({ path, message }): ConfigIssue => ({
+          path: path.join('.'),
+          at: isSet(overrides, path) ? COMMAND_LINE : source.locate(path),
+          message,
+        }),
+      ),
     );
   const unset = [...file.issues, ...line.issues];
   if (unset.length > 0) throw error(unset);
@@ -166,7 +203,23 @@ function isSet(overrides: unknown, path: ConfigPath): boolean {
   return path.length > 0;
 }
 
-function toConfig(source: ConfigSource, backend: BackendConfig, sections: Sections, effective: Readonly<Record<string, unknown>>): Config {
+async function parseSections(value: unknown): Promise<{ readonly sections: Sections } | { readonly findings: readonly Finding[] }> {
+  const parsed = sectionsSchema.safeParse(value);
+  return parsed.success ? { sections: parsed.data } : { findings: findings(sectionsSchema, parsed.error.issues) };
+}
+
+function toBase(source: ConfigSource, sections: Sections, effective: Readonly<Record<string, unknown>>): BaseConfig {
   const { tables, feed, transports, ledger, journal, limits, quotes, log } = sections;
-  return { source: source.name, backend, tables, feed, transports, ledger, journal, limits, quoteExpirySeconds: Math.floor(quotes.expiry / 1000), log, effective };
+  return {
+    source: source.name,
+    tables,
+    feed,
+    transports,
+    ledger,
+    journal,
+    limits,
+    quoteExpirySeconds: Math.floor(quotes.expiry / 1000),
+    log,
+    effective,
+  };
 }

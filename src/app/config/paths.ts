@@ -12,7 +12,14 @@ const PATH_FIELD = /^(?:path|paths|dir|file|files|socket)$|(?:Path|Dir|File|Sock
  */
 export function resolvePaths(raw: unknown, base: string, home: string = homedir()): unknown {
   if (!isPlainObject(raw)) return raw;
-  return Object.fromEntries(Object.entries(raw).map(([key, value]) => [key, SECTIONS.includes(key) ? resolveIn(value, base, home) : value]));
+  return Object.fromEntries(
+    Object.entries(raw).map(([key, value]) => [key, SECTIONS.includes(key) ? resolveIn(value, base, home) : value]),
+  );
+}
+
+/** The same for a file that is one section as a whole. */
+export function resolveAllPaths(raw: unknown, base: string, home: string = homedir()): unknown {
+  return resolveIn(raw, base, home);
 }
 
 /** `~` and `~/…` to the home folder, a relative path from `base` on. */

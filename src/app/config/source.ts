@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { hidePlaceholders, showPlaceholders } from './environment.ts';
 import { ConfigError } from './errors.ts';
 
 /** A way into a config: keys and list positions. */
@@ -48,19 +49,28 @@ async function readBytes(file: string): Promise<string> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw problem(file, 'there is no such file', 'NOT_FOUND');
-    throw problem(file, code === 'EISDIR' ? 'this is a folder, not a config file' : `can't be read (${code ?? 'unknown error'})`, 'UNREADABLE');
+    throw problem(
+      file,
+      code === 'EISDIR' ? 'this is a folder, not a config file' : `can't be read (${code ?? 'unknown error'})`,
+      'UNREADABLE',
+    );
   }
 }
 
 /** JSON is YAML: one reader for both. */
 function readText(file: string, text: string): ConfigSource {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(hidePlaceholders(text), { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;
   if (error !== undefined) {
     // The parser's own messages quote the text, which may be a password.
     const { line, col } = lines.linePos(error.pos[0]);
-    const what = error.code === 'DUPLICATE_KEY' ? 'this key is there twice' : error.code === 'TAB_AS_INDENT' ? 'indent with blanks, not tabs' : `not valid YAML or JSON (${error.code})`;
+    const what =
+      error.code === 'DUPLICATE_KEY'
+        ? 'this key is there twice'
+        : error.code === 'TAB_AS_INDENT'
+          ? 'indent with blanks, not tabs'
+          : `not valid YAML or JSON (${error.code})`;
     throw new ConfigError(file, [{ path: '', at: `${line}:${col}`, message: what }], 'UNREADABLE');
   }
   let raw: unknown;
@@ -69,7 +79,7 @@ function readText(file: string, text: string): ConfigSource {
   } catch {
     throw problem(file, 'its YAML aliases can not be resolved (put quotes round a text that begins with *)', 'UNREADABLE');
   }
-  return { name: file, raw: raw ?? {}, locate: (path) => locate(document, lines, path) };
+  return { name: file, raw: showPlaceholders(raw ?? {}), locate: (path) => locate(document, lines, path) };
 }
 
 async function readModule(file: string): Promise<ConfigSource> {
@@ -79,7 +89,10 @@ async function readModule(file: string): Promise<ConfigSource> {
     module = await import(pathToFileURL(resolve(file)).href);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'ERR_UNKNOWN_FILE_EXTENSION' ? `this Node (${process.version}) does not run TypeScript; use YAML or .mjs, or Node 22.18 or later` : message;
+    const why =
+      code === 'ERR_UNKNOWN_FILE_EXTENSION'
+        ? `this Node (${process.version}) does not run TypeScript; use YAML or .mjs, or Node 22.18 or later`
+        : message;
     throw problem(file, `can't be loaded: ${why}`, 'UNREADABLE');
   }
   const raw = typeof module.default === 'function' ? await module.default() : module.default;

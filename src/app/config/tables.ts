@@ -20,7 +20,11 @@ const COLUMN_TYPES: readonly ColumnType[] = [
 ];
 
 /** The KX whitepaper's price: 100 sat per symbol, for a day. */
-const DEFAULT_PRICING: { readonly kind: 'flat'; readonly msat: number; readonly lasts: string } = { kind: 'flat', msat: 100_000, lasts: '24h' };
+const DEFAULT_PRICING: { readonly kind: 'flat'; readonly msat: number; readonly lasts: string } = {
+  kind: 'flat',
+  msat: 100_000,
+  lasts: '24h',
+};
 
 /** What a config without `tables` has: the KX whitepaper's `trade`, symbols as the feed declares them. */
 export const DEFAULT_TABLES: Readonly<Record<string, TableInput>> = {
@@ -34,14 +38,19 @@ const columnTypeSchema = z.string().superRefine((type, context) => {
 });
 
 /** An amount in a config: a whole number, or decimal digits as text. At least 1: an invoice for nothing can't be made. */
-const msatSchema = z.union([z.number(), z.string(), z.bigint()], 'an amount is a whole number of millisatoshi, such as 100000').transform((value, context) => {
-  if (/^\d{1,19}$/.test(String(value))) {
-    const amount = BigInt(value);
-    if (amount >= 1n && amount <= MAX_MSAT) return amount;
-  }
-  context.addIssue({ code: 'custom', message: 'an amount is a whole number of millisatoshi from 1 to 21 million bitcoin (100 sat are 100000)' });
-  return z.NEVER;
-});
+const msatSchema = z
+  .union([z.number(), z.string(), z.bigint()], 'an amount is a whole number of millisatoshi, such as 100000')
+  .transform((value, context) => {
+    if (/^\d{1,19}$/.test(String(value))) {
+      const amount = BigInt(value);
+      if (amount >= 1n && amount <= MAX_MSAT) return amount;
+    }
+    context.addIssue({
+      code: 'custom',
+      message: 'an amount is a whole number of millisatoshi from 1 to 21 million bitcoin (100 sat are 100000)',
+    });
+    return z.NEVER;
+  });
 
 const pricingSchema = z.strictObject({
   kind: z.literal('flat', 'the kind of pricing there is: flat').default('flat'),
@@ -49,7 +58,9 @@ const pricingSchema = z.strictObject({
   lasts: durationSchema.default(86_400_000),
 });
 
-const symbolSchema = z.string('a symbol is text; put quotes round what YAML takes for something else').min(1, 'a symbol has at least one character');
+const symbolSchema = z
+  .string('a symbol is text; put quotes round what YAML takes for something else')
+  .min(1, 'a symbol has at least one character');
 
 const tableSchema = z.strictObject({
   columns: z.record(z.string(), columnTypeSchema, 'columns are name: type, beginning with time and sym'),
@@ -59,7 +70,8 @@ const tableSchema = z.strictObject({
     .superRefine((symbols, context) => {
       const twice = symbols.find((symbol, index) => symbols.indexOf(symbol) !== index);
       if (twice !== undefined) context.addIssue({ code: 'custom', message: `${JSON.stringify(twice)} is there twice` });
-      if (symbols.includes('*')) context.addIssue({ code: 'custom', message: `'*' stands for all symbols and can't be one; leave symbols out` });
+      if (symbols.includes('*'))
+        context.addIssue({ code: 'custom', message: `'*' stands for all symbols and can't be one; leave symbols out` });
     })
     .optional(),
   pricing: pricingSchema.prefault({}),

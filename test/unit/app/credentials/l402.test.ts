@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import macaroon from 'macaroon';
+import { importMacaroon, newMacaroon } from 'macaroon';
 import { expect, test } from 'vitest';
 import { type PaymentHash, paymentHash } from '../../../../src/core/lightning/identifiers.ts';
 import { attenuate, l402Credentials } from '../../../../src/credentials/l402.ts';
@@ -17,14 +17,14 @@ test('a minted token says whose it is and verifies with its root key only', () =
 });
 
 test('the identifier on the wire is version 0, payment hash, token id', () => {
-  const token = macaroon.importMacaroon(new Uint8Array(Buffer.from(l402Credentials.mint(identifier, rootKey), 'base64')));
+  const token = importMacaroon(new Uint8Array(Buffer.from(l402Credentials.mint(identifier, rootKey), 'base64')));
   expect(Buffer.from(token.identifier).toString('hex')).toBe(`0000${identifier.paymentHash}${identifier.tokenId}`);
   expect(token.caveats).toEqual([]);
 });
 
 test('the token is byte for byte what the macaroon package exports, with caveats too', () => {
   const bytes = new Uint8Array(Buffer.from(`0000${identifier.paymentHash}${identifier.tokenId}`, 'hex'));
-  const theirs = macaroon.newMacaroon({ identifier: bytes, rootKey: new Uint8Array(Buffer.from(rootKey, 'hex')) });
+  const theirs = newMacaroon({ identifier: bytes, rootKey: new Uint8Array(Buffer.from(rootKey, 'hex')) });
   expect(l402Credentials.mint(identifier, rootKey)).toBe(Buffer.from(theirs.exportBinary()).toString('base64'));
   theirs.addFirstPartyCaveat(`valid_until=${'1'.repeat(200)}`);
   const ours = attenuate(l402Credentials.mint(identifier, rootKey), `valid_until=${'1'.repeat(200)}`);
@@ -51,8 +51,19 @@ test('a holder can narrow a token in time, and the earliest time holds', () => {
 
 test('a caveat that is not understood is refused', () => {
   const token = l402Credentials.mint(identifier, rootKey);
-  for (const caveat of ['tables=trade', 'valid_until', 'valid_until=', 'valid_until=soon', 'valid_until=-1', '=', '', 'VALID_UNTIL=99999999999']) {
-    expect(() => l402Credentials.verify(attenuate(token, caveat), rootKey, now), caveat).toThrow(expect.objectContaining({ code: 'BAD_TOKEN' }));
+  for (const caveat of [
+    'tables=trade',
+    'valid_until',
+    'valid_until=',
+    'valid_until=soon',
+    'valid_until=-1',
+    '=',
+    '',
+    'VALID_UNTIL=99999999999',
+  ]) {
+    expect(() => l402Credentials.verify(attenuate(token, caveat), rootKey, now), caveat).toThrow(
+      expect.objectContaining({ code: 'BAD_TOKEN' }),
+    );
   }
 });
 
@@ -62,7 +73,16 @@ test('a forged token is never told that it has expired', () => {
 });
 
 test('what is no token is refused without being repeated', () => {
-  for (const text of ['', 'x', 'hello world', '!!!!', 'AgJ', Buffer.from('{"v":2}').toString('base64'), 'A'.repeat(10_000), 'AgEEbG9jAgAAAAYA']) {
+  for (const text of [
+    '',
+    'x',
+    'hello world',
+    '!!!!',
+    'AgJ',
+    Buffer.from('{"v":2}').toString('base64'),
+    'A'.repeat(10_000),
+    'AgEEbG9jAgAAAAYA',
+  ]) {
     const refuse = () => l402Credentials.identify(text);
     expect(refuse, text.slice(0, 20)).toThrow(expect.objectContaining({ code: 'BAD_TOKEN' }));
     try {
@@ -74,9 +94,11 @@ test('what is no token is refused without being repeated', () => {
 });
 
 test('a macaroon of somebody else is not one of ours', () => {
-  const other = macaroon.newMacaroon({ identifier: new Uint8Array(12), rootKey: new Uint8Array(32) });
-  expect(() => l402Credentials.identify(Buffer.from(other.exportBinary()).toString('base64'))).toThrow(expect.objectContaining({ code: 'BAD_TOKEN' }));
-  const v1 = macaroon.newMacaroon({ identifier: new Uint8Array(66).fill(1), rootKey: new Uint8Array(32) });
+  const other = newMacaroon({ identifier: new Uint8Array(12), rootKey: new Uint8Array(32) });
+  expect(() => l402Credentials.identify(Buffer.from(other.exportBinary()).toString('base64'))).toThrow(
+    expect.objectContaining({ code: 'BAD_TOKEN' }),
+  );
+  const v1 = newMacaroon({ identifier: new Uint8Array(66).fill(1), rootKey: new Uint8Array(32) });
   expect(() => l402Credentials.identify(Buffer.from(v1.exportBinary()).toString('base64'))).toThrow(/version 257/);
 });
 
@@ -84,26 +106,46 @@ const hex32 = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buf
 
 test('property: no byte of a token can be changed, left out or added', () => {
   fc.assert(
-    fc.property(hex32, hex32, hex32, fc.nat(), fc.integer({ min: 1, max: 255 }), fc.constantFrom('change', 'cut', 'add', 'remove'), (hash, tokenId, key, at, by, how) => {
-      const narrowed = attenuate(l402Credentials.mint({ paymentHash: hash as PaymentHash, tokenId }, key), `valid_until=${now / 1000 + 60}`);
-      const bytes = [...Buffer.from(narrowed, 'base64')];
-      const place = at % bytes.length;
-      if (how === 'change') bytes[place] = (bytes[place] as number) ^ by;
-      else if (how === 'cut') bytes.length = place;
-      else if (how === 'add') bytes.splice(place, 0, by);
-      else bytes.splice(place, 1);
-      const tampered = Buffer.from(bytes).toString('base64');
-      fc.pre(tampered !== narrowed);
-      expect(() => l402Credentials.verify(tampered, key, now)).toThrow(expect.objectContaining({ code: 'BAD_TOKEN' }));
-    }),
+    fc.property(
+      hex32,
+      hex32,
+      hex32,
+      fc.nat(),
+      fc.integer({ min: 1, max: 255 }),
+      fc.constantFrom('change', 'cut', 'add', 'remove'),
+      (hash, tokenId, key, at, by, how) => {
+        const narrowed = attenuate(
+          l402Credentials.mint({ paymentHash: hash as PaymentHash, tokenId }, key),
+          `valid_until=${now / 1000 + 60}`,
+        );
+        const bytes = [...Buffer.from(narrowed, 'base64')];
+        const place = at % bytes.length;
+        if (how === 'change') bytes[place] = (bytes[place] as number) ^ by;
+        else if (how === 'cut') bytes.length = place;
+        else if (how === 'add') bytes.splice(place, 0, by);
+        else bytes.splice(place, 1);
+        const tampered = Buffer.from(bytes).toString('base64');
+        fc.pre(tampered !== narrowed);
+        expect(() => l402Credentials.verify(tampered, key, now)).toThrow(expect.objectContaining({ code: 'BAD_TOKEN' }));
+      },
+    ),
     { numRuns: 300 },
   );
 });
 
 test('property: whatever text comes, the answer is a refusal with a code', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.base64String(), fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from([2, ...bytes]).toString('base64'))), (text) => {
-      expect(() => l402Credentials.verify(text, rootKey, now)).toThrow(expect.objectContaining({ name: 'TickerplantError', code: 'BAD_TOKEN' }));
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.base64String(),
+        fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from([2, ...bytes]).toString('base64')),
+      ),
+      (text) => {
+        expect(() => l402Credentials.verify(text, rootKey, now)).toThrow(
+          expect.objectContaining({ name: 'TickerplantError', code: 'BAD_TOKEN' }),
+        );
+      },
+    ),
   );
 });

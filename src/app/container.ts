@@ -1,0 +1,158 @@
+import type { Server } from 'node:http';
+import { Container, type ServiceIdentifier } from 'inversify';
+import type { AdapterDefinition } from '../adapters/shared/definition.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { Credentials } from '../core/ports/credentials.ts';
+import type { Feed } from '../core/ports/feed.ts';
+import type { Journal } from '../core/ports/journal.ts';
+import type { Logger } from '../core/ports/logger.ts';
+import type { Random } from '../core/ports/random.ts';
+import type { SellerBackend } from '../core/tickerplant/seller-node.ts';
+import type { Transport } from '../core/tickerplant/service.ts';
+import { openTickerplant, type Tickerplant } from '../core/tickerplant/tickerplant.ts';
+import { l402Credentials } from '../credentials/l402.ts';
+import { createFeed } from '../feed/create-feed.ts';
+import { journalOptions } from '../storage/journal/config.ts';
+import { openJournal } from '../storage/journal/open-journal.ts';
+import { openSqliteLedger, type SqliteLedger } from '../storage/ledger/sqlite-ledger.ts';
+import { websocketTransport } from '../transport/websocket/transport.ts';
+import type { BackendConfig } from './config/backend.ts';
+import type { BaseConfig } from './config/parse.ts';
+
+const id = <T>(name: string): ServiceIdentifier<T> => Symbol(name);
+
+/** What the container holds, by what it is. */
+export const parts: {
+  readonly config: ServiceIdentifier<BaseConfig>;
+  readonly clock: ServiceIdentifier<Clock>;
+  readonly random: ServiceIdentifier<Random>;
+  readonly logger: ServiceIdentifier<Logger>;
+  readonly store: ServiceIdentifier<SqliteLedger>;
+  readonly journal: ServiceIdentifier<Journal>;
+  readonly credentials: ServiceIdentifier<Credentials>;
+  readonly adapter: ServiceIdentifier<AdapterDefinition>;
+  readonly backend: ServiceIdentifier<SellerBackend>;
+  readonly feed: ServiceIdentifier<Feed>;
+  readonly tickerplant: ServiceIdentifier<Tickerplant>;
+  readonly transport: ServiceIdentifier<Transport>;
+} = {
+  config: id('config'),
+  clock: id('clock'),
+  random: id('random'),
+  logger: id('logger'),
+  store: id('store'),
+  journal: id('journal'),
+  credentials: id('credentials'),
+  adapter: id('adapter'),
+  backend: id('backend'),
+  feed: id('feed'),
+  tickerplant: id('tickerplant'),
+  transport: id('transport'),
+};
+
+/** What a container is made from. What the caller brings takes the place of what the config would make. */
+export interface ContainerOptions {
+  readonly config: BaseConfig & { readonly backend?: BackendConfig };
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly backend?: SellerBackend | undefined;
+  readonly feed?: Feed | undefined;
+  /** A server of the embedder's, for the transports to listen on. */
+  readonly server?: Server | undefined;
+  readonly path?: string | undefined;
+}
+
+/** Binds every part, each made once, when it is first asked for. Nothing is opened yet. */
+export function createContainer(options: ContainerOptions): Container {
+  const { config, clock, random, logger } = options;
+  const container = new Container({ defaultScope: 'Singleton' });
+  container.bind(parts.config).toConstantValue(config);
+  container.bind(parts.clock).toConstantValue(clock);
+  container.bind(parts.random).toConstantValue(random);
+  container.bind(parts.logger).toConstantValue(logger);
+  container.bind(parts.credentials).toConstantValue(l402Credentials);
+  container
+    .bind(parts.store)
+    .toResolvedValue(
+      ({ ledger }: BaseConfig, log: Logger) => openSqliteLedger({ path: ledger.path, logger: log.child({ part: 'ledger' }) }),
+      [parts.config, parts.logger],
+    );
+  container
+    .bind(parts.journal)
+    .toResolvedValue(
+      ({ journal }: BaseConfig, time: Clock, log: Logger) =>
+        openJournal({ ...journalOptions(journal), clock: time, logger: log.child({ part: 'journal' }) }),
+      [parts.config, parts.clock, parts.logger],
+    );
+  bindBackend(container, options);
+  bindFeed(container, options);
+  container.bind(parts.tickerplant).toResolvedValue(
+    (
+      { tables, limits, quoteExpirySeconds }: BaseConfig,
+      { ledger }: SqliteLedger,
+      journal: Journal,
+      backend: SellerBackend,
+      credentials: Credentials,
+      log: Logger,
+    ) =>
+      openTickerplant({
+        tables,
+        limits,
+        quoteExpirySeconds,
+        ledger,
+        journal,
+        backend,
+        credentials,
+        clock,
+        random,
+        logger: log.child({ part: 'tickerplant' }),
+      }),
+    [parts.config, parts.store, parts.journal, parts.backend, parts.credentials, parts.logger],
+  );
+  const { websocket } = config.transports;
+  if (websocket !== undefined) {
+    container.bind(parts.transport).toResolvedValue(
+      (time: Clock, log: Logger) =>
+        websocketTransport(websocket, {
+          clock: time,
+          logger: log.child({ part: 'websocket' }),
+          server: options.server,
+          path: options.path,
+        }),
+      [parts.clock, parts.logger],
+    );
+  }
+  return container;
+}
+
+/** By `backend.kind`: the adapters are bound by their names, and the config's name chooses. */
+function bindBackend(container: Container, { config, backend, clock, random }: ContainerOptions): void {
+  const chosen = config.backend;
+  if (backend !== undefined) {
+    container.bind(parts.backend).toConstantValue(backend);
+    return;
+  }
+  if (chosen === undefined) throw new TypeError('a tickerplant needs a backend: a config of one, or an object');
+  container.bind(parts.adapter).toConstantValue(chosen.definition).whenNamed(chosen.kind);
+  container
+    .bind(parts.backend)
+    .toResolvedValue(
+      (adapter: AdapterDefinition, { intents, settlementLog }: SqliteLedger, log: Logger) =>
+        adapter.create(chosen.config, { clock, random, intents, settlementLog, logger: log.child({ part: chosen.kind }) }),
+      [{ serviceIdentifier: parts.adapter, name: chosen.kind }, parts.store, parts.logger],
+    );
+}
+
+function bindFeed(container: Container, { config, feed, clock, random }: ContainerOptions): void {
+  const configured = config.feed;
+  if (feed !== undefined) container.bind(parts.feed).toConstantValue(feed);
+  else if (configured !== undefined) {
+    container
+      .bind(parts.feed)
+      .toResolvedValue(
+        ({ tables }: BaseConfig, log: Logger) => createFeed(configured, { tables, clock, random, logger: log.child({ part: 'feed' }) }),
+        [parts.config, parts.logger],
+      );
+  }
+}

@@ -1,0 +1,31 @@
+import pino from 'pino';
+import type { Logger } from '../core/ports/logger.ts';
+import type { Sections } from './config/schema.ts';
+
+/** Nobody should hand these to a logger; should somebody, they are not written. */
+const REDACTED = ['token', 'preimage', 'rootKey', 'macaroon', 'password', 'secret', 'authorization'];
+
+/**
+ * Logs to standard error: one JSON object a line, or for people where a terminal reads it (`format: auto`). Standard output
+ * is left to what a command answers.
+ */
+export async function createLogger({ level, format }: Sections['log']): Promise<Logger> {
+  const options: pino.LoggerOptions = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: REDACTED.flatMap((name) => [name, `*.${name}`]), censor: '***' },
+  };
+  if (format === 'json' || (format === 'auto' && !process.stderr.isTTY)) return pino(options, pino.destination({ dest: 2, sync: true }));
+  const { default: pretty } = await import('pino-pretty');
+  return pino(
+    options,
+    pretty({
+      destination: 2,
+      sync: true,
+      colorize: process.stderr.isTTY && process.env['NO_COLOR'] === undefined,
+      translateTime: 'SYS:HH:MM:ss.l',
+    }),
+  );
+}

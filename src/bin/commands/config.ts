@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { configOption, jsonOption, setOption } from '../options.ts';
+
+interface ConfigOptions {
+  readonly config?: string;
+  readonly set: readonly string[];
+  readonly json?: boolean;
+}
+
+/** `tickerplant config check|print`. */
+export function registerConfig(program: Command): void {
+  const config = program.command('config').description('look at a config without starting anything');
+  config
+    .command('check')
+    .description('check a config; says everything that is wrong with it (exit code 2)')
+    .addOption(configOption())
+    .addOption(setOption())
+    .addOption(jsonOption())
+    .action(check);
+  config
+    .command('print')
+    .description('print the config that is in effect, secrets masked')
+    .addOption(configOption())
+    .addOption(setOption())
+    .addOption(jsonOption())
+    .action(print);
+}
+
+async function check({ config: file, set, json }: ConfigOptions): Promise<void> {
+  const [{ loadConfig }, { ConfigError }, { checkFeed }] = await Promise.all([
+    import('../../app/config/load.ts'),
+    import('../../app/config/errors.ts'),
+    import('../../app/check-feed.ts'),
+  ]);
+  try {
+    const config = await loadConfig({ file, set });
+    checkFeed(config);
+    const tables = config.tables.map((table) => table.name);
+    const answer = { ok: true, file: config.source, backend: config.backend.kind, tables, feed: config.feed?.kind ?? null };
+    process.stdout.write(
+      json === true ? `${JSON.stringify(answer)}\n` : `${config.source}: good (backend ${answer.backend}, tables ${tables.join(', ')})\n`,
+    );
+  } catch (error) {
+    if (json !== true || !(error instanceof ConfigError)) throw error;
+    process.stdout.write(`${JSON.stringify({ ok: false, file: error.source, issues: error.issues })}\n`);
+    process.exitCode = 2;
+  }
+}
+
+async function print({ config: file, set, json }: ConfigOptions): Promise<void> {
+  const [{ loadConfig }, { printableConfig }, { stringify }] = await Promise.all([
+    import('../../app/config/load.ts'),
+    import('../../app/config/print.ts'),
+    import('yaml'),
+  ]);
+  const printable = printableConfig(await loadConfig({ file, set }));
+  process.stdout.write(json === true ? `${JSON.stringify(printable)}\n` : stringify(printable));
+}
