@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { Turn } from '../../../src/transport/websocket/turn.ts';
+
+const frame = (text: string): Uint8Array => Buffer.from(text);
+const turnOver = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('all that was added in a turn is flushed at its end, also across awaits', async () => {
+  const turn = new Turn();
+  const flushed: string[] = [];
+  turn.add({ flush: () => flushed.push('first') });
+  await Promise.resolve();
+  turn.add({ flush: () => flushed.push('second') });
+  await Promise.resolve();
+  expect(flushed).toEqual([]);
+  await turnOver();
+  expect(flushed).toEqual(['first', 'second']);
+  turn.add({ flush: () => flushed.push('third') });
+  await turnOver();
+  expect(flushed).toEqual(['first', 'second', 'third']);
+});
+
+test('what is added while a turn is flushed is flushed in the next', async () => {
+  const turn = new Turn();
+  const flushed: string[] = [];
+  turn.add({
+    flush: () => {
+      flushed.push('first');
+      turn.add({ flush: () => flushed.push('second') });
+    },
+  });
+  await turnOver();
+  await turnOver();
+  expect(flushed).toEqual(['first', 'second']);
+});
+
+test('the same frames give the same buffer, others never do', () => {
+  const turn = new Turn();
+  const [a, b, c] = [frame('a'), frame('b'), frame('c')];
+  const joined = turn.join([a, b]);
+  expect(String(joined)).toBe('ab');
+  expect(turn.join([a, b])).toBe(joined);
+  expect(String(turn.join([a, c]))).toBe('ac');
+  expect(String(turn.join([c, b]))).toBe('cb');
+  expect(String(turn.join([a, b, c]))).toBe('abc');
+  expect(String(turn.join([a, frame('b')]))).toBe('ab');
+});
+
+test('what is long is not copied', () => {
+  expect(new Turn().join([new Uint8Array(40_000), new Uint8Array(40_000)])).toBeUndefined();
+});
