@@ -1,5 +1,5 @@
 import type { ColumnType } from '../core/tickerplant/schema.ts';
-import { type EpochUnit, epochToNs, nsToTimestamp, parseDate, parseEnglishDate, parseTimestamp } from '../core/tickerplant/times.ts';
+import { type EpochUnit, epochToNs, nsToTimestamp, parseDate, parseEnglishDate } from '../core/tickerplant/times.ts';
 import type { TimeFormat } from './config.ts';
 
 const NUMBER = /^[+-]?\d+(?:\.\d+)?$/;
@@ -29,11 +29,6 @@ export function readTime(input: unknown, format: TimeFormat): unknown {
     default:
       return fromEpoch(input, format) ?? wrong(text, `a number of ${format} since 1970`);
   }
-}
-
-/** Whether `auto` takes a value for a time and not for a bare number or a word; for finding out a column's type. */
-export function looksLikeTime(text: string): boolean {
-  return parseTimestamp(text) !== undefined || parseEnglishDate(text) !== undefined;
 }
 
 function guess(input: string | number | bigint, text: string): unknown {
