@@ -1,0 +1,92 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { authenticatedLndGrpc, getChannel, getWalletInfo } from 'ln-service';
+import type { NodeConfig } from '../network.ts';
+import { freePort } from './free-ports.ts';
+import type { LndPrograms } from './install-lnd.ts';
+import { ManagedProcess } from './managed-process.ts';
+import { type NodeOptions, type NodeProcess, READY_MS } from './node-process.ts';
+
+/**
+ * An lnd on loopback, with a wallet that needs no password and gossip that does not wait. The remote's delay after a forced
+ * close is 4 blocks, so that a test can mine it away.
+ */
+export async function lndNode(programs: LndPrograms, { alias, folder, bitcoind }: NodeOptions): Promise<NodeProcess> {
+  const [rpcPort, port] = [await freePort(), await freePort()];
+  const configFile = join(folder, 'lnd.conf');
+  const socket = `127.0.0.1:${rpcPort}`;
+  const macaroon = (name: string): string => join(folder, 'data/chain/bitcoin/regtest', `${name}.macaroon`);
+  const config: NodeConfig = { kind: 'lnd', lndDir: folder, network: 'regtest', host: socket };
+  writeFileSync(
+    configFile,
+    `[Application Options]
+alias=${alias}
+lnddir=${folder}
+listen=127.0.0.1:${port}
+rpclisten=${socket}
+norest=true
+noseedbackup=true
+nobootstrap=true
+accept-keysend=true
+maxpendingchannels=20
+trickledelay=50
+minbackoff=200ms
+maxbackoff=1s
+debuglevel=info
+[Bitcoin]
+bitcoin.regtest=true
+bitcoin.node=bitcoind
+bitcoin.defaultremotedelay=4
+[Bitcoind]
+bitcoind.rpchost=127.0.0.1:${bitcoind.rpcPort}
+bitcoind.rpcuser=${bitcoind.user}
+bitcoind.rpcpass=${bitcoind.password}
+bitcoind.zmqpubrawblock=${bitcoind.zmqBlock}
+bitcoind.zmqpubrawtx=${bitcoind.zmqTx}
+[gossip]
+gossip.sub-batch-delay=50ms
+gossip.msg-rate-bytes=100000000
+gossip.msg-burst-bytes=200000000
+[protocol]
+protocol.wumbo-channels=true
+`,
+    { mode: 0o600 },
+  );
+  let process: ManagedProcess | undefined;
+  const connect = () =>
+    authenticatedLndGrpc({
+      cert: readFileSync(join(folder, 'tls.cert')).toString('base64'),
+      macaroon: readFileSync(macaroon('admin')).toString('base64'),
+      socket,
+    }).lnd;
+  const ready = async (): Promise<boolean> => {
+    if (!existsSync(macaroon('admin'))) return false;
+    const info = await getWalletInfo({ lnd: connect() });
+    return info.is_synced_to_chain && info.current_block_height >= (await bitcoind.rpc.height());
+  };
+  return {
+    kind: 'lnd',
+    config,
+    invoiceOnlyConfig: { ...config, macaroon: 'invoice.macaroon' },
+    address: { host: '127.0.0.1', port },
+    get running() {
+      return process?.running ?? false;
+    },
+    async start() {
+      if (process?.running) return;
+      process = new ManagedProcess({ name: `lnd ${alias}`, command: programs.lnd, args: [`--configfile=${configFile}`], logFile: join(folder, 'output.log') });
+      await process.until('ready', ready, READY_MS);
+    },
+    async stop() {
+      await process?.stop();
+    },
+    async knowsChannel(channel) {
+      try {
+        const { policies } = await getChannel({ lnd: connect(), id: channel });
+        return policies.length === 2 && policies.every(({ base_fee_mtokens }) => base_fee_mtokens !== undefined);
+      } catch {
+        return false;
+      }
+    },
+  };
+}

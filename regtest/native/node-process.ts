@@ -1,0 +1,30 @@
+import type { LightningBackend } from '../../src/core/lightning/backend.ts';
+import { shortChannelId } from '../../src/core/lightning/identifiers.ts';
+import type { NodeConfig, NodeKind, NodeRole } from '../network.ts';
+import type { NativeBitcoind } from './bitcoind.ts';
+
+/** What starting one Lightning node is given. */
+export interface NodeOptions {
+  readonly role: NodeRole;
+  readonly alias: string;
+  /** Its own folder; exists. */
+  readonly folder: string;
+  readonly bitcoind: NativeBitcoind;
+}
+
+/** One Lightning node's process and how to talk to it. */
+export interface NodeProcess {
+  readonly kind: NodeKind;
+  readonly config: NodeConfig;
+  readonly invoiceOnlyConfig: NodeConfig | undefined;
+  readonly address: { readonly host: string; readonly port: number };
+  /** Starts the process and waits until it answers and has seen the chain's tip. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  readonly running: boolean;
+  /** Whether its public graph has a channel with the policies of both sides, so that it can route over it. */
+  knowsChannel(channel: ReturnType<typeof shortChannelId>, backend: LightningBackend): Promise<boolean>;
+}
+
+/** How long a node may take from its start until it answers. */
+export const READY_MS = 120_000;
