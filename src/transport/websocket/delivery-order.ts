@@ -34,11 +34,11 @@ export class DeliveryOrder {
     this.#outbox.release();
   }
 
-  /** Sends an `active`, once its quote has been sent. */
+  /** Sends an `active`, once its quote has been sent, and ahead of rows that wait for it. */
   active(event: ActiveEvent, frame: Uint8Array): void {
-    const early = this.#subscribing > 0 && !this.#quotes.has(event.quote);
-    this.#outbox.pushWhen(frame, early ? () => this.#subscribing === 0 || this.#quotes.has(event.quote) : undefined);
+    this.#outbox.pushAhead(frame, () => this.#subscribing === 0 || this.#quotes.has(event.quote));
     this.announce(event.table, event.syms);
+    this.#outbox.release();
   }
 
   /** Sends the `active` that answers a `sub`, ahead of rows that wait for it. */

@@ -74,10 +74,11 @@ export class Outbox implements Flushable {
     this.#schedule();
   }
 
-  /** Adds a frame before those that are held back. */
-  pushAhead(frame: Uint8Array): void {
+  /** Adds a frame before all that is held back; while `ready` says no, it is the first of them. */
+  pushAhead(frame: Uint8Array, ready?: () => boolean): void {
     if (!this.#admit(frame)) return;
-    this.#queue.push(frame);
+    if (ready?.() === false) this.#held.unshift({ frame, ready });
+    else this.#queue.push(frame);
     this.#schedule();
   }
 

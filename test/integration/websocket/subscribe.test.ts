@@ -96,6 +96,29 @@ test('a row that overtakes the answer to a sub that is paid already waits for it
   expect(buyer.messages.map(({ op }) => op)).toEqual(['active', 'upd']);
 });
 
+test.each(['q-1', 'of an earlier connection'])(
+  'an active within a sub stands before the rows that overtook it (quote %s)',
+  async (paid) => {
+    await using server = await run();
+    await using buyer = await server.client();
+    const quote = await buyer.ask({ op: 'sub', id: '1', table: 'trade', syms: ['GOOG'] });
+    server.plant.settle(String(quote['quote']));
+    await buyer.take('active');
+    await buyer.ask({ op: 'unsub', id: '2', subscription: 's-1', table: 'trade', syms: ['GOOG'] });
+    server.plant.onSubscribe = async () => {
+      const live = server.plant.subscriptions.get('s-1')?.live;
+      live?.stopped.clear();
+      server.plant.publish('trade', [row('GOOG', 1)]);
+      await new Promise((resolve) => setImmediate(resolve));
+      live?.sink.active(server.plant.activeEvent('s-1', paid, 'trade', ['GOOG']));
+      server.plant.publish('trade', [row('GOOG', 2)]);
+    };
+    buyer.send({ op: 'sub', id: '3', table: 'trade', syms: ['AAPL', 'GOOG'] });
+    await buyer.take((message) => message['seq'] === 2);
+    expect(buyer.messages.map(({ op }) => op).filter((op) => op !== 'quote')).toEqual(['active', 'upd']);
+  },
+);
+
 test('what waits for a quote’s answer is let go when there is no answer', async () => {
   const plant = new TinyTickerplant();
   plant.onSubscribe = ({ quote }) => {
