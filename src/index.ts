@@ -3,12 +3,36 @@ export type { AdapterDefinition, AdapterDependencies } from './adapters/shared/d
 export { ConfigError, type ConfigIssue } from './app/config/errors.ts';
 export type { TableInput } from './app/config/tables.ts';
 export { type BackendInput, type CreateTickerplantOptions, createTickerplant, type EmbeddedTickerplant } from './app/embed.ts';
+export { openSimulatedNetwork, type SimulatedNetwork, type SimulatedNetworkOptions } from './app/simulated-network.ts';
 export { systemClock, systemRandom } from './app/system.ts';
 export { type OpenWalletOptions, openWallet, type Wallet } from './app/wallet.ts';
-export { MAX_MSAT, MSAT_PER_SAT, type Msat, msat, parseMsat, sat, sumMsat, toSatCeil, toSatExact, toSatFloor } from './core/lightning/amount.ts';
+export {
+  MAX_MSAT,
+  MSAT_PER_SAT,
+  type Msat,
+  msat,
+  parseMsat,
+  sat,
+  sumMsat,
+  toSatCeil,
+  toSatExact,
+  toSatFloor,
+} from './core/lightning/amount.ts';
 export type { LightningBackend, Node, NodeIdentity, NodeInfo } from './core/lightning/backend.ts';
 export type { Capabilities } from './core/lightning/capabilities.ts';
-export type { Channel, ChannelBalances, ChannelPolicy, Channels, ChannelState, CloseStage, Forward, OpenChannel, Peer, Peers, Rebalance } from './core/lightning/channel.ts';
+export type {
+  Channel,
+  ChannelBalances,
+  ChannelPolicy,
+  ChannelState,
+  Channels,
+  CloseStage,
+  Forward,
+  OpenChannel,
+  Peer,
+  Peers,
+  Rebalance,
+} from './core/lightning/channel.ts';
 export type { CallOptions, Network, Page, PageRequest } from './core/lightning/common.ts';
 export { isLightningError, LightningError, type LightningErrorCode, type Retry } from './core/lightning/errors.ts';
 export { type IdempotentPaymentsDependencies, idempotentPayments } from './core/lightning/idempotent-payments.ts';

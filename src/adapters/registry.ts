@@ -5,4 +5,6 @@ import type { AdapterDefinition } from './shared/definition.ts';
  * packages of a node that they don't have. A further one is a folder and a line here.
  */
 export const ADAPTERS: Readonly<Record<string, () => Promise<AdapterDefinition>>> = {
+  simulated: async () => (await import('./simulated/definition.ts')).simulated,
+  lnd: async () => (await import('./lnd/definition.ts')).lnd,
 };

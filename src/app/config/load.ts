@@ -1,7 +1,6 @@
-import type { z } from 'zod';
 import type { BackendConfig } from './backend.ts';
 import { parseOverrides } from './overrides.ts';
-import { type Config, type ParseOptions, parseConfig, parseFile, parseWalletConfig } from './parse.ts';
+import { type Config, type ParseOptions, parseConfig, parseWalletConfig } from './parse.ts';
 import { findConfigFile, readConfigFile } from './source.ts';
 
 /** Which config to load. */
@@ -17,11 +16,6 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
   const { file, set = [], ...rest } = options;
   const overrides = parseOverrides(set);
   return await parseConfig(await readConfigFile(file ?? findConfigFile(process.cwd())), { ...rest, overrides });
-}
-
-/** Reads and parses a file of a schema of its own (a simulated network's). @throws ConfigError. */
-export async function loadFile<T>(schema: z.ZodType<T>, file: string, set: readonly string[] = []): Promise<T> {
-  return await parseFile(schema, await readConfigFile(file), { overrides: parseOverrides(set) });
 }
 
 /** Reads and parses a wallet's file. @throws ConfigError. */

@@ -93,8 +93,13 @@ export async function parseWalletConfig(source: ConfigSource, options: ParseOpti
 }
 
 /** Parses a file of a schema of its own, with environment, overrides and paths as in a config. @throws ConfigError. */
-export async function parseFile<T>(schema: z.ZodType<T>, source: ConfigSource, options: ParseOptions = {}): Promise<T> {
-  const prepared = prepare(source, options, (raw) => raw, resolveAllPaths);
+export async function parseFile<T>(
+  schema: z.ZodType<T>,
+  source: ConfigSource,
+  options: ParseOptions = {},
+  complete: (raw: Record<string, unknown>) => Record<string, unknown> = (raw) => raw,
+): Promise<T> {
+  const prepared = prepare(source, options, complete, resolveAllPaths);
   const parsed = await retryScalars(prepared, undefined, prepared.value, async (value) => {
     const result = await schema.safeParseAsync(value);
     return result.success ? { data: result.data } : { findings: findings(schema, result.error.issues) };

@@ -30,7 +30,8 @@ export class Buyer implements AsyncDisposable {
 
   /** The first message so far or from now on that fits. */
   async next(fits: Message, deadlineMs = 5_000): Promise<Message> {
-    const found = () => this.messages.find((message) => Object.entries(fits).every(([key, value]) => JSON.stringify(message[key]) === JSON.stringify(value)));
+    const found = () =>
+      this.messages.find((message) => Object.entries(fits).every(([key, value]) => JSON.stringify(message[key]) === JSON.stringify(value)));
     return await new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         this.#waiting.delete(check);

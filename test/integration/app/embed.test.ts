@@ -6,7 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ConfigError, type CreateTickerplantOptions, createTickerplant, type EmbeddedTickerplant, type Feed, ListenError } from '../../../src/index.ts';
+import {
+  ConfigError,
+  type CreateTickerplantOptions,
+  createTickerplant,
+  type EmbeddedTickerplant,
+  type Feed,
+  ListenError,
+} from '../../../src/index.ts';
 import { Buyer } from './buyer.ts';
 import { OwnBackend } from './own-backend.ts';
 
@@ -56,7 +63,7 @@ async function listening(handler: Parameters<typeof createServer>[1] = (_, respo
 
 const row = (sym: string, price: number) => ['2026-11-20T14:30:00.000Z', sym, price, 100];
 
-test('with a backend of the caller\'s own: quote, payment, rows, and nothing for who has not paid', async () => {
+test("with a backend of the caller's own: quote, payment, rows, and nothing for who has not paid", async () => {
   const tickerplant = await create();
   tickerplant.declareSymbols('trade', ['AAPL', 'GOOG']);
   const payer = await connect(tickerplant.url);
@@ -77,7 +84,7 @@ test('with a backend of the caller\'s own: quote, payment, rows, and nothing for
   expect(tickerplant.counters).toMatchObject({ published: 4, quotes: 2, settled: 1, delivered: 2 });
 });
 
-test('beside the caller\'s own routes on the same port', async () => {
+test("beside the caller's own routes on the same port", async () => {
   const server = await listening();
   const { port } = server.address() as AddressInfo;
   const tickerplant = await create({ server, path: '/ticks' });
@@ -90,7 +97,7 @@ test('beside the caller\'s own routes on the same port', async () => {
   expect(await (await fetch(`http://127.0.0.1:${port}/hello`)).text()).toBe('mine');
 });
 
-test('a feed of the caller\'s own is published and left open', async () => {
+test("a feed of the caller's own is published and left open", async () => {
   let disposed = false;
   const feed: Feed = {
     symbols: async () => ['AAPL'],
@@ -112,7 +119,9 @@ test('a feed of the caller\'s own is published and left open', async () => {
 });
 
 test('what was paid is there after a restart on the same files', async () => {
-  const first = await create({ tables: { trade: { columns: { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' }, symbols: ['AAPL'] } } });
+  const first = await create({
+    tables: { trade: { columns: { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' }, symbols: ['AAPL'] } },
+  });
   const buyer = await connect(first.url);
   buyer.send({ op: 'sub', id: '1', table: 'trade', syms: '*' });
   const quote = await buyer.next({ op: 'quote' });
@@ -149,7 +158,9 @@ test('a node that is away is no error: quotes are refused for now, and are there
 });
 
 test('options are checked like a config, and the error names the path', async () => {
-  await expect(create({ tables: { trade: { columns: { sym: 'symbol' } } } as never })).rejects.toThrow(/createTickerplant: tables\.trade\.columns\.sym: .*'timesym/);
+  await expect(create({ tables: { trade: { columns: { sym: 'symbol' } } } as never })).rejects.toThrow(
+    /createTickerplant: tables\.trade\.columns\.sym: .*'timesym/,
+  );
   await expect(create({ backend: { kind: 'lmd' } })).rejects.toBeInstanceOf(ConfigError);
   await expect(create({ limits: { symbolsPerRequest: 0 } })).rejects.toThrow(/limits\.symbolsPerRequest/);
 });
@@ -157,10 +168,16 @@ test('options are checked like a config, and the error names the path', async ()
 test('a port in use, a ledger and a journal in use are named, and nothing stays open', async () => {
   const server = await listening();
   const { port } = server.address() as AddressInfo;
-  await expect(create({ websocket: { port } })).rejects.toThrow(expect.objectContaining({ name: ListenError.name, code: 'ADDRESS_IN_USE' }));
+  await expect(create({ websocket: { port } })).rejects.toThrow(
+    expect.objectContaining({ name: ListenError.name, code: 'ADDRESS_IN_USE' }),
+  );
   const first = await create();
-  await expect(create({ journal: { dir: join(folder, 'other') } })).rejects.toThrow(expect.objectContaining({ name: 'LedgerError', code: 'LOCKED' }));
-  await expect(create({ ledger: { path: join(folder, 'other.db') } })).rejects.toThrow(expect.objectContaining({ name: 'JournalError', code: 'LOCKED' }));
+  await expect(create({ journal: { dir: join(folder, 'other') } })).rejects.toThrow(
+    expect.objectContaining({ name: 'LedgerError', code: 'LOCKED' }),
+  );
+  await expect(create({ ledger: { path: join(folder, 'other.db') } })).rejects.toThrow(
+    expect.objectContaining({ name: 'JournalError', code: 'LOCKED' }),
+  );
   await first.stop();
   await create();
 });

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import {
   type CreateInvoice,
   type Invoice,
@@ -39,8 +38,8 @@ export class OwnBackend implements SellerBackend {
       const invoice: Invoice = {
         paymentHash: hash,
         paymentRequest: `lnbcrt-own-${hash}`,
-        amountMsat: request.amountMsat,
-        description: request.description,
+        amountMsat: request.amountMsat === 'any' ? undefined : request.amountMsat,
+        description: typeof request.description === 'string' ? request.description : undefined,
         descriptionHash: undefined,
         state: 'open',
         receivedMsat: 0n as Msat,
