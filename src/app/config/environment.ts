@@ -1,6 +1,5 @@
 import { parse } from 'yaml';
-import type { ConfigIssue } from './errors.ts';
-import type { ConfigPath } from './source.ts';
+import type { ConfigIssue, ConfigPath } from './errors.ts';
 
 const PLACEHOLDER = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:[^}\\]|\\.)*))?\}/g;
 

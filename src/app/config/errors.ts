@@ -1,3 +1,6 @@
+/** A way into a config: keys and list positions. */
+export type ConfigPath = readonly (string | number)[];
+
 /** One thing that is wrong with a config. Holds no secret. */
 export interface ConfigIssue {
   /** Where in the config, `tables.trade.pricing.msat`; empty for the whole. */

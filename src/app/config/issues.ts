@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ConfigPath } from './source.ts';
+import type { ConfigPath } from './errors.ts';
 import { suggestion } from './suggest.ts';
 
 /** One thing that a schema found wrong, with its whole path. */

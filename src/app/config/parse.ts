@@ -6,13 +6,13 @@ import type { TableDefinition } from '../../core/tickerplant/schema.ts';
 import type { FeedConfig } from '../../feed/config.ts';
 import { type BackendConfig, parseBackend } from './backend.ts';
 import { isPlainObject, scalarOf, substituteEnvironment } from './environment.ts';
-import { ConfigError, type ConfigIssue } from './errors.ts';
+import { ConfigError, type ConfigIssue, type ConfigPath } from './errors.ts';
 import { type Finding, findings } from './issues.ts';
 import { checkListening } from './listening.ts';
 import { COMMAND_LINE, mergeConfig } from './overrides.ts';
 import { resolveAllPaths, resolvePaths } from './paths.ts';
 import { type Sections, sectionsSchema } from './schema.ts';
-import type { ConfigPath, ConfigSource } from './source.ts';
+import type { ConfigSource } from './source.ts';
 import { DEFAULT_TABLES } from './tables.ts';
 
 /** A config without its backend, parsed: what an embedder with a backend of their own has. */

@@ -4,10 +4,7 @@ import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { hidePlaceholders, showPlaceholders } from './environment.ts';
-import { ConfigError } from './errors.ts';
-
-/** A way into a config: keys and list positions. */
-export type ConfigPath = readonly (string | number)[];
+import { ConfigError, type ConfigPath } from './errors.ts';
 
 /** A config as it was read, before anything is made of it. */
 export interface ConfigSource {
