@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { msat, type Msat, parseMsat } from '../core/lightning/amount.ts';
+import { type Msat, msat, parseMsat } from '../core/lightning/amount.ts';
 import type { NodeIdentity } from '../core/lightning/backend.ts';
 import type { QuoteOffer } from '../core/tickerplant/messages.ts';
 
@@ -43,6 +43,11 @@ export interface Account {
 /** An account on its first day. */
 export function newAccount(request: SubscriptionRequest): Account {
   return { request, spentMsat: msat(0), past: [] };
+}
+
+/** Whether nothing is lost with an account: no offer was ever stored, so nothing can have been paid. */
+export function isBlank(account: Account): boolean {
+  return account.spentMsat === 0n && account.past.length === 0 && account.purchase?.offer === undefined;
 }
 
 /** Whether an account belongs to a request: same server, same table, same symbols in any order. */

@@ -55,7 +55,11 @@ export class Connection {
     });
     socket.on('error', (error) => this.#end({ detail: error.message, permanent: false, protocol: false }));
     socket.on('close', (code, reason) => {
-      this.#end({ detail: `the server closed the connection (${code}${reason.length > 0 ? ` ${reason}` : ''})`, permanent: false, protocol: false });
+      this.#end({
+        detail: `the server closed the connection (${code}${reason.length > 0 ? ` ${reason}` : ''})`,
+        permanent: false,
+        protocol: false,
+      });
     });
     options.signal.addEventListener('abort', this.#onAbort);
     this.#watch();

@@ -33,9 +33,20 @@ export type GapReason = GapEvent['reason'] | 'hole';
 
 /** What a subscriber lives through, in order. Amounts in msat, times in milliseconds since 1970. */
 export type SubscriberEvent =
-  | { readonly type: 'status'; readonly state: 'connecting' | 'connected' | 'waiting' | 'disconnected'; readonly detail: string; readonly retryInMs?: number }
+  | {
+      readonly type: 'status';
+      readonly state: 'connecting' | 'connected' | 'waiting' | 'disconnected';
+      readonly detail: string;
+      readonly retryInMs?: number;
+    }
   | { readonly type: 'quote'; readonly quote: QuoteView }
-  | { readonly type: 'paying'; readonly quote: string; readonly paymentHash: PaymentHash; readonly amountMsat: Msat; readonly maxFeeMsat: Msat }
+  | {
+      readonly type: 'paying';
+      readonly quote: string;
+      readonly paymentHash: PaymentHash;
+      readonly amountMsat: Msat;
+      readonly maxFeeMsat: Msat;
+    }
   | { readonly type: 'paid'; readonly quote: string; readonly paymentHash: PaymentHash; readonly amountMsat: Msat; readonly feeMsat: Msat }
   | ({ readonly type: 'active' } & ActiveEvent)
   | ({ readonly type: 'resumed' } & Resumed)

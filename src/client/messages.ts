@@ -88,11 +88,11 @@ const quote = z.object({
   quote: z.string(),
   subscription: z.string(),
   token: z.string().min(1),
-  // One table stands flat in the message; a quote for every table has them as a list.
+  // One table stands flat in the message; of several, `tables` says which symbols are whose.
   table: z.string().optional(),
   syms: z.array(z.string()).optional(),
   schema: columns.optional(),
-  items: z.array(item).optional(),
+  tables: z.array(item).optional(),
   amountMsat: reading(parseMsat),
   invoice: z.string().min(1),
   paymentHash: reading(paymentHash),
@@ -135,9 +135,9 @@ const error = z.object({
 });
 
 function readQuote(message: unknown): ServerMessage {
-  const { id, table, syms, schema, items, ...offer } = check('quote', quote, message);
-  const list = items ?? (table !== undefined && syms !== undefined && schema !== undefined ? [{ table, syms, schema }] : undefined);
-  if (list === undefined) throw new MessageError('quote: neither `table`, `syms` and `schema` nor `items` are there');
+  const { id, table, syms, schema, tables, ...offer } = check('quote', quote, message);
+  const list = tables ?? (table !== undefined && syms !== undefined && schema !== undefined ? [{ table, syms, schema }] : undefined);
+  if (list === undefined) throw new MessageError('quote: neither `table`, `syms` and `schema` nor `tables` are there');
   return { op: 'quote', id, offer: { ...offer, items: list } };
 }
 
@@ -206,4 +206,9 @@ export function readMessage(text: string): ServerMessage {
     default:
       return { op: 'unknown' };
   }
+}
+
+/** Whether an error answers a request; one without an id does where it is final, since nothing else was asked. */
+export function isAnswer(message: ErrorMessage, id: string | undefined): boolean {
+  return id !== undefined && (message.id === id || (message.id === undefined && message.retry === 'never'));
 }

@@ -43,7 +43,8 @@ export async function checkInvoice(offer: QuoteOffer, payer: Payer, now: number,
   const bad = (message: string): SubscriberError => new SubscriberError('BAD_QUOTE', message);
   const decoded = await payer.payments.decode(offer.invoice, { signal });
   const { network } = await payer.node.identity({ signal });
-  if (decoded.paymentHash !== offer.paymentHash) throw bad(`the invoice is for payment hash ${decoded.paymentHash}, the quote says ${offer.paymentHash}`);
+  if (decoded.paymentHash !== offer.paymentHash)
+    throw bad(`the invoice is for payment hash ${decoded.paymentHash}, the quote says ${offer.paymentHash}`);
   if (decoded.amountMsat !== offer.amountMsat) {
     throw bad(`the invoice asks for ${decoded.amountMsat ?? 'any number of'} msat, the quote says ${offer.amountMsat} msat`);
   }

@@ -2,7 +2,7 @@ import type { ActiveEvent, GapEvent } from '../core/tickerplant/messages.ts';
 import type { Row } from '../core/tickerplant/schema.ts';
 import type { GapReason } from './events.ts';
 import type { UpdMessage } from './messages.ts';
-import { Positions } from './positions.ts';
+import type { Positions } from './positions.ts';
 
 /** A stretch of numbers that will not come. */
 export interface Missing {

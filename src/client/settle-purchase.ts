@@ -1,8 +1,8 @@
 import { type Msat, msat } from '../core/lightning/amount.ts';
 import { LightningError } from '../core/lightning/errors.ts';
 import type { PaymentOutcome } from '../core/lightning/payment.ts';
-import type { QuoteOffer } from '../core/tickerplant/messages.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { QuoteOffer } from '../core/tickerplant/messages.ts';
 import type { Account, Purchase } from './account.ts';
 import type { Backoff } from './backoff.ts';
 import { SubscriberError } from './errors.ts';
@@ -42,7 +42,10 @@ export async function* settlePurchase(job: SettlePurchase): AsyncGenerator<Subsc
     try {
       const node = await payer.node.identity({ signal });
       if (purchase.payer !== undefined && (purchase.payer.nodeId !== node.nodeId || purchase.payer.network !== node.network)) {
-        throw new SubscriberError('WRONG_WALLET', `its payment was begun with node ${purchase.payer.nodeId}, this wallet is ${node.nodeId}`);
+        throw new SubscriberError(
+          'WRONG_WALLET',
+          `its payment was begun with node ${purchase.payer.nodeId}, this wallet is ${node.nodeId}`,
+        );
       }
       const known = await payer.payments.lookup(offer.paymentHash, { signal });
       if (known?.status === 'settled') return yield* settled(job, purchase, offer, known);
@@ -89,7 +92,12 @@ async function pay(job: SettlePurchase, purchase: Purchase, offer: QuoteOffer, m
   }
 }
 
-async function* settled(job: SettlePurchase, purchase: Purchase, offer: QuoteOffer, outcome: Settled): AsyncGenerator<SubscriberEvent, 'paid'> {
+async function* settled(
+  job: SettlePurchase,
+  purchase: Purchase,
+  offer: QuoteOffer,
+  outcome: Settled,
+): AsyncGenerator<SubscriberEvent, 'paid'> {
   const account = job.account();
   const paidMsat: Msat = msat(outcome.amountMsat + outcome.feeMsat);
   await job.save({

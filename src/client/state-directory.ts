@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/ports/clock.ts';
-import { type Account, newAccount, readAccount, sameRequest, type SubscriptionRequest, writeAccount } from './account.ts';
+import { type Account, isBlank, newAccount, readAccount, type SubscriptionRequest, sameRequest, writeAccount } from './account.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { SubscriberError } from './errors.ts';
 import type { Position } from './events.ts';
@@ -44,8 +44,10 @@ export function openStateDirectory(options: OpenStateDirectory): StateDirectory 
     return {
       recovered,
       account(request) {
-        if (stored !== undefined && !sameRequest(stored.request, request)) throw otherRequest(directory, stored.request);
-        return stored ?? newAccount(request);
+        if (stored === undefined || sameRequest(stored.request, request)) return stored ?? newAccount(request);
+        // A first try with a misspelt symbol is to be corrected in the same directory.
+        if (isBlank(stored)) return newAccount(request);
+        throw otherRequest(directory, stored.request);
       },
       async save(account) {
         storing(path, () => replaceFile(directory, path, writeAccount(account)));
@@ -97,13 +99,19 @@ function readStored(path: string): Account | undefined {
     return readAccount(text);
   } catch {
     // Neither repeated nor chained: the text holds the token. And never begun anew: that would pay a second time.
-    throw new SubscriberError('STATE_CORRUPT', `${path} is damaged or from another version; it says what was paid, so it is not begun anew`);
+    throw new SubscriberError(
+      'STATE_CORRUPT',
+      `${path} is damaged or from another version; it says what was paid, so it is not begun anew`,
+    );
   }
 }
 
 function otherRequest(directory: string, stored: SubscriptionRequest): SubscriberError {
   const syms = stored.syms === '*' ? 'all symbols' : stored.syms.join(' ');
-  return new SubscriberError('STATE_MISMATCH', `${directory} belongs to ${stored.table} ${syms} at ${stored.url}; take another directory for this`);
+  return new SubscriberError(
+    'STATE_MISMATCH',
+    `${directory} belongs to ${stored.table} ${syms} at ${stored.url}; take another directory for this`,
+  );
 }
 
 /** Old or new, never half of it, and on the disk when it returns. */
