@@ -1,6 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { authenticatedLndGrpc, getChannel, getWalletInfo } from 'ln-service';
+import { LndClient } from '../../src/adapters/lnd/client/client.ts';
+import { lndConfigSchema, toConnection } from '../../src/adapters/lnd/client/config.ts';
+import { toChanId } from '../../src/adapters/lnd/mapping/short-channel-id.ts';
+import { lndChannelEdge } from '../../src/adapters/lnd/schema/channel.ts';
+import { lndInfo } from '../../src/adapters/lnd/schema/node.ts';
+import { isLightningError } from '../../src/core/lightning/errors.ts';
 import type { NodeConfig } from '../network.ts';
 import { freePort } from './free-ports.ts';
 import type { LndPrograms } from './install-lnd.ts';
@@ -15,7 +20,6 @@ export async function lndNode(programs: LndPrograms, { alias, folder, bitcoind }
   const [rpcPort, port] = [await freePort(), await freePort()];
   const configFile = join(folder, 'lnd.conf');
   const socket = `127.0.0.1:${rpcPort}`;
-  const macaroon = (name: string): string => join(folder, 'data/chain/bitcoin/regtest', `${name}.macaroon`);
   const config: NodeConfig = { kind: 'lnd', lndDir: folder, network: 'regtest', host: socket };
   writeFileSync(
     configFile,
@@ -53,16 +57,11 @@ protocol.wumbo-channels=true
     { mode: 0o600 },
   );
   let process: ManagedProcess | undefined;
-  const connect = () =>
-    authenticatedLndGrpc({
-      cert: readFileSync(join(folder, 'tls.cert')).toString('base64'),
-      macaroon: readFileSync(macaroon('admin')).toString('base64'),
-      socket,
-    }).lnd;
+  const client = new LndClient(toConnection(lndConfigSchema.parse(config)), async () => {});
   const ready = async (): Promise<boolean> => {
-    if (!existsSync(macaroon('admin'))) return false;
-    const info = await getWalletInfo({ lnd: connect() });
-    return info.is_synced_to_chain && info.current_block_height >= (await bitcoind.rpc.height());
+    if (!existsSync(join(folder, 'data/chain/bitcoin/regtest/admin.macaroon'))) return false;
+    const info = await client.unary({ operation: 'ready', service: 'default', method: 'getInfo', request: {}, schema: lndInfo });
+    return info.synced_to_chain && info.block_height >= (await bitcoind.rpc.height());
   };
   return {
     kind: 'lnd',
@@ -81,12 +80,15 @@ protocol.wumbo-channels=true
       await process?.stop();
     },
     async knowsChannel(channel) {
+      const request = { chan_id: toChanId(channel) };
       try {
-        const { policies } = await getChannel({ lnd: connect(), id: channel });
-        return policies.length === 2 && policies.every(({ base_fee_mtokens }) => base_fee_mtokens !== undefined);
-      } catch {
-        return false;
+        const edge = await client.unary({ operation: 'graph', service: 'default', method: 'getChanInfo', request, schema: lndChannelEdge });
+        return edge.node1_policy !== null && edge.node2_policy !== null;
+      } catch (error) {
+        if (isLightningError(error, 'NOT_FOUND')) return false;
+        throw error;
       }
     },
+    dispose: () => client.close(),
   };
 }

@@ -1,5 +1,4 @@
-import type { LightningBackend } from '../../src/core/lightning/backend.ts';
-import { shortChannelId } from '../../src/core/lightning/identifiers.ts';
+import type { ShortChannelId } from '../../src/core/lightning/identifiers.ts';
 import type { NodeConfig, NodeKind, NodeRole } from '../network.ts';
 import type { NativeBitcoind } from './bitcoind.ts';
 
@@ -18,12 +17,15 @@ export interface NodeProcess {
   readonly config: NodeConfig;
   readonly invoiceOnlyConfig: NodeConfig | undefined;
   readonly address: { readonly host: string; readonly port: number };
-  /** Starts the process and waits until it answers and has seen the chain's tip. */
+  /** Starts the process and waits until it answers and has seen the chain's tip. Running already: nothing. */
   start(): Promise<void>;
+  /** Ends the process and waits until it is gone. */
   stop(): Promise<void>;
   readonly running: boolean;
   /** Whether its public graph has a channel with the policies of both sides, so that it can route over it. */
-  knowsChannel(channel: ReturnType<typeof shortChannelId>, backend: LightningBackend): Promise<boolean>;
+  knowsChannel(channel: ShortChannelId): Promise<boolean>;
+  /** Gives back what it holds beside the process. */
+  dispose(): void;
 }
 
 /** How long a node may take from its start until it answers. */

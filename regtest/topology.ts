@@ -1,0 +1,53 @@
+import type { LightningBackend } from '../src/core/lightning/backend.ts';
+import { sat } from '../src/core/lightning/amount.ts';
+import type { Outpoint } from '../src/core/lightning/identifiers.ts';
+import type { RegtestChannel, RegtestNetwork, RegtestNode } from './network.ts';
+import { waitUntil } from './wait-until.ts';
+
+const FUNDED_MS = 60_000;
+const OPEN_MS = 120_000;
+const CONFIRMATIONS = 6;
+
+/** Sends coins to a node's wallet and mines until they are confirmed there. Works with every backend, through the port alone. */
+export async function fundNode(network: Pick<RegtestNetwork, 'bitcoin' | 'mine'>, node: RegtestNode, amountSat: number): Promise<void> {
+  const backend = await node.backend();
+  const before = (await backend.wallet.balance()).confirmedMsat;
+  await network.bitcoin.sendToAddress(await backend.wallet.newAddress(), amountSat);
+  await network.mine(CONFIRMATIONS);
+  await waitUntil(
+    `${node.role} sees its ${amountSat} sat confirmed`,
+    async () => (await backend.wallet.balance()).confirmedMsat >= before + sat(amountSat),
+    FUNDED_MS,
+  );
+}
+
+/** Connects, opens, mines, and waits until both sides call the channel active. Works with every backend, through the port alone. */
+export async function openBetween(
+  network: Pick<RegtestNetwork, 'mine'>,
+  from: RegtestNode,
+  to: RegtestNode,
+  channel: Omit<RegtestChannel, 'from' | 'to'>,
+): Promise<Outpoint> {
+  const [opener, other] = [await from.backend(), await to.backend()];
+  const { nodeId: peer } = await other.node.info();
+  await opener.peers.connect({ nodeId: peer, ...to.address, persistent: true });
+  const { outpoint } = await opener.channels.open({
+    peer,
+    localFundingMsat: sat(channel.capacitySat),
+    ...(channel.pushSat !== undefined && { pushMsat: sat(channel.pushSat) }),
+    ...(channel.private !== undefined && { private: channel.private }),
+  });
+  await network.mine(CONFIRMATIONS);
+  for (const [name, backend] of [
+    [from.role, opener],
+    [to.role, other],
+  ] as const) {
+    await waitUntil(`${name} calls the channel ${outpoint} active`, () => isActive(backend, outpoint), OPEN_MS);
+  }
+  return outpoint;
+}
+
+async function isActive(backend: LightningBackend, outpoint: Outpoint): Promise<boolean> {
+  const channels = await backend.channels.list({ state: 'active' });
+  return channels.some((channel) => channel.outpoint === outpoint);
+}
