@@ -37,7 +37,7 @@ export const invoiceCases: readonly ContractCase[] = [
     assert.equal((await payer.backend.payments.decode(invoice.paymentRequest)).amountMsat, undefined);
   }),
   contractCase('invoices: a description of 639 bytes of several scripts', async ({ payer, payee }) => {
-    const description = `Ωμέγα 日本 ⚡ ${'å'.repeat(309)}`.slice(0, 320);
+    const description = `Ωμέγα 日本 ⚡ ${'å'.repeat(200)}`;
     const padded = description + 'x'.repeat(639 - Buffer.byteLength(description));
     assert.equal(Buffer.byteLength(padded), 639);
     const invoice = await invoiceOf(payee.backend, { description: padded });

@@ -8,7 +8,7 @@ import type { TickerplantLimits } from '../../../src/core/tickerplant/limits.ts'
 import type { TableDefinition } from '../../../src/core/tickerplant/schema.ts';
 import { openTickerplant, type Tickerplant } from '../../../src/core/tickerplant/tickerplant.ts';
 import { l402Credentials } from '../../../src/credentials/l402.ts';
-import { openJournal } from '../../../src/storage/journal/journal.ts';
+import { openJournal } from '../../../src/storage/journal/open-journal.ts';
 import { openSqliteLedger } from '../../../src/storage/ledger/sqlite-ledger.ts';
 import { websocketConfigSchema } from '../../../src/transport/websocket/config.ts';
 import { websocketTransport } from '../../../src/transport/websocket/transport.ts';
