@@ -7,4 +7,5 @@ import type { AdapterDefinition } from './shared/definition.ts';
 export const ADAPTERS: Readonly<Record<string, () => Promise<AdapterDefinition>>> = {
   simulated: async () => (await import('./simulated/definition.ts')).simulated,
   lnd: async () => (await import('./lnd/definition.ts')).lnd,
+  cln: async () => (await import('./cln/definition.ts')).cln,
 };

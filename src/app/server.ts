@@ -32,6 +32,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly feed: Feed | undefined;
   /** Publishes what the feed brings, until it has ended or the server stops. Called again, it is the same run. @throws FeedError. */
   runFeed(): Promise<FeedCounts>;
+  /** Ends the feed's run where it is; the server goes on. */
+  stopFeed(): Promise<void>;
   /** Says good-bye to the buyers, lets what is under way end, closes everything. Called again, it is the same stop. */
   stop(): Promise<void>;
 }
@@ -81,17 +83,18 @@ async function open(
 
   const feeding = new AbortController();
   let run: Promise<FeedCounts> | undefined;
-  disposal.add(async () => {
+  const stopFeed = async () => {
     feeding.abort();
     await run?.catch(() => undefined);
-  });
+  };
+  disposal.add(stopFeed);
   const runFeed = () => {
     run ??= runTo(feed, tickerplant, feeding.signal, logger);
     return run;
   };
   const stop = () => disposal[Symbol.asyncDispose]();
   if (feed !== undefined && options.feedStart !== 'manual') runFeed().catch(() => undefined);
-  return { urls, tickerplant, backend, store, feed, runFeed, stop, [Symbol.asyncDispose]: stop };
+  return { urls, tickerplant, backend, store, feed, runFeed, stopFeed, stop, [Symbol.asyncDispose]: stop };
 }
 
 async function listen(

@@ -8,7 +8,7 @@ const PATH_FIELD = /^(?:path|paths|dir|file|files|socket)$|(?:Path|Dir|File|Sock
 
 /**
  * Makes paths of a config absolute: a field whose name is, or ends in, path, dir, file or socket, in the sections that
- * name files. `~` is the home folder, a relative path begins at `base`; `-` (standard input) and `:memory:` stay.
+ * name files, and there any text that begins with `./`, `../` or `~/`. `~` is the home folder, a relative path begins at `base`; `-` (standard input) and `:memory:` stay.
  */
 export function resolvePaths(raw: unknown, base: string, home: string = homedir()): unknown {
   if (!isPlainObject(raw)) return raw;
@@ -34,6 +34,7 @@ function resolveIn(section: unknown, base: string, home: string): unknown {
   if (!isPlainObject(section)) return section;
   return Object.fromEntries(
     Object.entries(section).map(([key, value]) => {
+      if (typeof value === 'string' && /^(?:\.{1,2}|~)\//.test(value)) return [key, expandPath(value, base, home)];
       if (!PATH_FIELD.test(key)) return [key, resolveIn(value, base, home)];
       if (typeof value === 'string') return [key, expandPath(value, base, home)];
       if (Array.isArray(value)) return [key, value.map((item) => (typeof item === 'string' ? expandPath(item, base, home) : item))];

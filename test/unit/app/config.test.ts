@@ -276,6 +276,7 @@ test('a wallet is a backend alone', async () => {
       .then(readConfigFile)
       .then((source) => parseWalletConfig(source, { adapters, environment: {} }));
   expect((await wallet('backend: { kind: acme, socket: ~/x }')).config).toMatchObject({ socket: join(homedir(), 'x') });
+  expect((await wallet('backend: { kind: acme, host: ./x }')).config).toMatchObject({ host: join(folder, 'x') });
   expect((await wallet('backend: { kind: acme, socket: x.sock }')).config).toMatchObject({ socket: join(folder, 'x.sock') });
   await expect(wallet('backend: { kind: acme }\nfeed: {}')).rejects.toThrow(/feed: does not belong in a wallet/);
 });

@@ -1,0 +1,135 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Buyer } from './buyer.ts';
+
+const COMMAND = join(import.meta.dirname, '../../../src/bin/tickerplant.ts');
+
+let folder: string;
+const running: ChildProcess[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tp-command-'));
+});
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts the command; `line` waits for its next line of standard output. */
+function tickerplant(...args: string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended>; line(): Promise<string> } {
+  const child = spawn(process.execPath, [COMMAND, ...args], { cwd: folder, env: { ...process.env, NO_COLOR: '1' } });
+  running.push(child);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data) => (stdout += String(data)));
+  child.stderr.on('data', (data) => (stderr += String(data)));
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
+  return {
+    child,
+    ended,
+    line: async () => {
+      while (!stdout.includes('\n')) {
+        if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${stderr}`);
+        await Promise.race([once(child.stdout, 'data'), once(child, 'close')]);
+      }
+      return stdout.slice(0, stdout.indexOf('\n'));
+    },
+  };
+}
+
+async function config(text: string, name = 'tickerplant.config.yaml'): Promise<string> {
+  await writeFile(join(folder, name), text);
+  return name;
+}
+
+const SERVER = 'backend: { kind: simulated }\nfeed: { kind: random, seed: 1 }\ntransports: { websocket: { port: 0 } }\n';
+
+test('start serves, and Ctrl-C ends it in order with exit code 0', async () => {
+  await config(SERVER);
+  const server = tickerplant('start', '--json');
+  const { listening } = JSON.parse(await server.line()) as { listening: { websocket: string } };
+  const buyer = await Buyer.connect(listening.websocket);
+  buyer.send({ op: 'sub', id: '1', table: 'trade', syms: '*' });
+  expect(await buyer.next({ op: 'quote' })).toMatchObject({ amountMsat: '500000' });
+  server.child.kill('SIGINT');
+  const { code, stderr } = await server.ended;
+  await buyer[Symbol.asyncDispose]();
+  expect(code).toBe(0);
+  expect(stderr).toContain('"stopped"');
+  expect(stderr).not.toContain(buyer.messages.map((message) => message['token']).find(Boolean));
+});
+
+test('a second server on the same ledger is refused with the fix', async () => {
+  await config(SERVER);
+  await tickerplant('start', '--json').line();
+  const second = await tickerplant('start').ended;
+  expect(second.code).toBe(1);
+  expect(second.stderr).toMatch(/the ledger .* is in use by another process.*\n.*ledger\.path/);
+});
+
+test('a port in use is named with the setting that changes it', async () => {
+  await config(SERVER);
+  const taken = createServer();
+  taken.listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const { code, stderr } = await tickerplant('start', '--set', `transports.websocket.port=${port}`).ended;
+  taken.close();
+  expect(code).toBe(1);
+  expect(stderr).toContain(`can't listen on 127.0.0.1:${port}: another program listens there`);
+});
+
+test('a config with a typo ends with code 2 and says what was meant; check --json says it to programs', async () => {
+  await config(`${SERVER}tabels: {}\n`);
+  const started = await tickerplant('start').ended;
+  expect(started).toMatchObject({ code: 2, stdout: '' });
+  expect(started.stderr).toMatch(/^tickerplant: .*tickerplant\.config\.yaml:4:1: tabels: unknown key; did you mean tables\?\n$/);
+  const checked = await tickerplant('config', 'check', '--json').ended;
+  expect(checked.code).toBe(2);
+  expect(JSON.parse(checked.stdout)).toMatchObject({ ok: false, issues: [{ path: 'tabels', at: '4:1' }] });
+});
+
+test('config check finds a feed that does not go with the tables', async () => {
+  await config('backend: { kind: simulated }\nfeed: { kind: random, table: quote }\n');
+  const { code, stderr } = await tickerplant('config', 'check').ended;
+  expect(code).toBe(2);
+  expect(stderr).toContain('feed: ');
+});
+
+test('what is wrong on the command line ends with code 2 and a suggestion', async () => {
+  const unknown = await tickerplant('strat').ended;
+  expect(unknown.code).toBe(2);
+  expect(unknown.stderr).toContain('Did you mean start?');
+  expect((await tickerplant('start', '--no-such').ended).code).toBe(2);
+  expect((await tickerplant('start').ended).stderr).toContain('tickerplant demo');
+  expect((await tickerplant('--help').ended).code).toBe(0);
+});
+
+test('the simulated network runs on its own, and backend info asks it; gone, it ends with code 4', async () => {
+  await config('simnet: { nodes: [alice, bob] }\n', 'simnet.yaml');
+  await config('backend: { kind: simulated, socket: data/simnet.sock, node: alice }\n', 'alice.yaml');
+  const network = tickerplant('simnet', '--config', 'simnet.yaml', '--json');
+  expect(JSON.parse(await network.line())).toEqual({ socket: join(folder, 'data/simnet.sock'), nodes: ['alice', 'bob'] });
+  const there = await tickerplant('backend', 'info', '--config', 'alice.yaml', '--json').ended;
+  expect(there.code).toBe(0);
+  expect(JSON.parse(there.stdout)).toMatchObject({ kind: 'simulated', reachable: true, node: { alias: 'alice', network: 'regtest' } });
+  network.child.kill('SIGTERM');
+  expect((await network.ended).code).toBe(0);
+  const away = await tickerplant('backend', 'info', '--config', 'alice.yaml', '--timeout', '1').ended;
+  expect(away.code).toBe(4);
+});
