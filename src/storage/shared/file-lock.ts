@@ -20,7 +20,7 @@ export class FileLock implements Disposable {
   static take(path: string): FileLock | undefined {
     const database = new DatabaseSync(path);
     try {
-      database.exec('PRAGMA busy_timeout = 250');
+      database.exec('PRAGMA busy_timeout = 250; PRAGMA journal_mode = MEMORY');
       database.exec('BEGIN EXCLUSIVE');
       return new FileLock(database);
     } catch (error) {

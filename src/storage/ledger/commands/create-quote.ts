@@ -5,7 +5,7 @@ import { numberOfNode } from './nodes.ts';
 import { quote as quoteById, quoteByKey, selectQuotes } from './quotes.ts';
 
 /**
- * Makes a quote durable, and its subscription where that is new. Whether its key has a quote already is decided here, inside
+ * Makes a quote durable, and its subscription where there is none yet. Whether its key has a quote already is decided here, inside
  * the transaction; the same id a second time is the same command again, and answered alike.
  */
 export async function createQuote(
@@ -14,17 +14,16 @@ export async function createQuote(
 ): Promise<{ readonly created: boolean; readonly quote: QuoteRecord }> {
   const existing = (await quoteById(db, quote.id)) ?? (quote.key === undefined ? undefined : await quoteByKey(db, quote.key));
   if (existing !== undefined) return { created: false, quote: existing };
-  if (quote.newSubscription !== undefined) {
-    await db
-      .insertInto('subscriptions')
-      .values({
-        id: quote.subscription,
-        token_id: quote.newSubscription.tokenId,
-        root_key: quote.newSubscription.rootKey,
-        created_at: wholeMs(quote.createdAt),
-      })
-      .execute();
-  }
+  await db
+    .insertInto('subscriptions')
+    .values({
+      id: quote.subscription,
+      token_id: quote.newSubscription.tokenId,
+      root_key: quote.newSubscription.rootKey,
+      created_at: wholeMs(quote.createdAt),
+    })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .execute();
   await db
     .insertInto('quotes')
     .values({
