@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: a config's own placeholders
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -313,4 +313,21 @@ test('property: a set value is read back as the YAML that it was', () => {
       expect(parseOverrides([`a.b=${text}`])).toEqual({ a: { b: parse(text) } });
     }),
   );
+});
+
+test("the example in the package's root is a good config, and so are the examples of three processes", async () => {
+  const root = join(import.meta.dirname, '../../..');
+  const example = await parseConfig(await readConfigFile(join(root, 'tickerplant.config.example.yaml')), { environment: {} });
+  expect(example).toMatchObject({ backend: { kind: 'lnd' }, transports: { websocket: { port: 5010 } } });
+  const server = await parseConfig(await readConfigFile(join(root, 'examples/three-processes/server.yaml')), { environment: {} });
+  expect(server.transports.websocket).toMatchObject({ host: '127.0.0.1', port: 5010 });
+  const buyer = await parseWalletConfig(await readConfigFile(join(root, 'examples/three-processes/buyer.yaml')), { environment: {} });
+  expect(buyer.kind).toBe('simulated');
+});
+
+test('what docs/configuration.md shows is a good config', async () => {
+  const text = await readFile(join(import.meta.dirname, '../../../docs/configuration.md'), 'utf8');
+  const shown = /```yaml\n(backend:[^`]*tables:[^`]*)```/.exec(text)?.[1];
+  const file = await write(shown as string);
+  await expect(parseConfig(await readConfigFile(file), { environment: {} })).resolves.toMatchObject({ quoteExpirySeconds: 3600 });
 });
