@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { registerBackend } from './commands/backend.ts';
 import { registerConfig } from './commands/config.ts';
+import { registerDemo } from './commands/demo.ts';
 import { registerSimnet } from './commands/simnet.ts';
 import { registerStart } from './commands/start.ts';
 import { ExitCode } from './exit-codes.ts';
@@ -21,6 +22,7 @@ export function createProgram(): Command {
     )
     .exitOverride();
   registerStart(program);
+  registerDemo(program);
   registerSimnet(program);
   registerConfig(program);
   registerBackend(program);
