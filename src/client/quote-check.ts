@@ -63,14 +63,19 @@ export function feeCap(offer: QuoteOffer, account: Account, spending: Spending):
   const amount = offer.amountMsat;
   if (amount > left) throw overBudget(`it costs ${inSat(amount)}, ${inSat(left)} of the budget are left`);
   if (spending.maxFeeMsat === undefined) {
-    const share = amount / DEFAULT_FEE_SHARE;
-    const usual = share > DEFAULT_FEE_FLOOR ? share : DEFAULT_FEE_FLOOR;
-    return msat(usual < left - amount ? usual : left - amount);
+    const usual = usualFeeCap(amount);
+    return amount + usual <= left ? usual : msat(left - amount);
   }
   if (amount + spending.maxFeeMsat > left) {
     throw overBudget(`it costs ${inSat(amount)} and up to ${inSat(spending.maxFeeMsat)} of fees, ${inSat(left)} of the budget are left`);
   }
   return spending.maxFeeMsat;
+}
+
+/** The fee cap where none is given: a hundredth of the amount, at least 10 sat. */
+export function usualFeeCap(amount: Msat): Msat {
+  const share = amount / DEFAULT_FEE_SHARE;
+  return msat(share > DEFAULT_FEE_FLOOR ? share : DEFAULT_FEE_FLOOR);
 }
 
 function overBudget(detail: string): SubscriberError {

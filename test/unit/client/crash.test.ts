@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -7,8 +6,8 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/app/system.ts';
 import { positionAfter, type SubscriberEvent } from '../../../src/client/events.ts';
 import type { Payer } from '../../../src/client/quote-check.ts';
-import { openStateDirectory, type StateDirectory } from '../../../src/client/state-directory.ts';
 import type { SubscriberState } from '../../../src/client/state.ts';
+import { openStateDirectory, type StateDirectory } from '../../../src/client/state-directory.ts';
 import { openMarket, subscribeTo } from './support/buyer.ts';
 import type { TestPayer } from './support/payer.ts';
 import type { TestTickerplant } from './support/tickerplant.ts';
@@ -105,7 +104,9 @@ function text(event: SubscriberEvent): string {
 }
 
 function lines(path: string): string[] {
-  return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '');
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
 }
 
 async function liveUntilDone(crashes: readonly number[]): Promise<void> {

@@ -100,7 +100,10 @@ test('a pending payment is waited for and never made again', async () => {
   payer.mode = 'pending';
   await using subscriber = subscribeTo(plant);
   const events = iterate(subscriber);
-  await readUntil(events, (event, all) => event.type === 'status' && ofType(all, 'status').filter((each) => each.state === 'waiting').length > 3);
+  await readUntil(
+    events,
+    (event, all) => event.type === 'status' && ofType(all, 'status').filter((each) => each.state === 'waiting').length > 3,
+  );
   expect(payer.attempts).toBe(1);
   payer.settle(plant.quotes[0]?.hash as never);
   await readUntil(events, is('active'));
@@ -362,7 +365,9 @@ test('a long beyond 2^53 keeps its digits', async () => {
   const events = iterate(subscriber);
   await readUntil(events, is('active'));
   plant.intercept = (_, socket) => {
-    socket.send('{"op":"upd","table":"trade","sym":"AAPL","epoch":1,"seq":1,"rows":[["2026-11-20T14:30:00Z","AAPL",1.5,9223372036854775807]]}');
+    socket.send(
+      '{"op":"upd","table":"trade","sym":"AAPL","epoch":1,"seq":1,"rows":[["2026-11-20T14:30:00Z","AAPL",1.5,9223372036854775807]]}',
+    );
     return true;
   };
   plant.drop();

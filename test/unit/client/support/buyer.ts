@@ -34,7 +34,9 @@ export function subscribeTo(plant: TestTickerplant, change: Change = {}): Subscr
     backoff: { baseMs: 2, maxMs: 20 },
     ...change,
   };
-  return openSubscriber(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as SubscriberOptions);
+  return openSubscriber(
+    Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as SubscriberOptions,
+  );
 }
 
 /** Reads on until an event meets the condition; answers all that were read. */

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Payer } from '../../../../src/client/quote-check.ts';
 import { type Msat, msat } from '../../../../src/core/lightning/amount.ts';
 import type { NodeIdentity } from '../../../../src/core/lightning/backend.ts';
 import { LightningError, type LightningErrorCode } from '../../../../src/core/lightning/errors.ts';
 import { nodeId, type PaymentHash, paymentHash, preimage } from '../../../../src/core/lightning/identifiers.ts';
 import type { DecodedInvoice, PaymentOutcome, Payments, PayRequest } from '../../../../src/core/lightning/payment.ts';
-import type { Payer } from '../../../../src/client/quote-check.ts';
 
 interface TestInvoice extends DecodedInvoice {
   readonly preimage: string;
@@ -15,7 +15,7 @@ export type Mode = 'settle' | 'fail' | 'pending' | { readonly throws: LightningE
 
 /** A wallet in memory that keeps the port's promises: paying is idempotent by payment hash. It outlives "crashes" of the buyer. */
 export class TestPayer implements Payer {
-  readonly invoices = new Map<string, TestInvoice>();
+  readonly invoices: Map<string, TestInvoice> = new Map();
   /** Every time that money left, by payment hash. */
   readonly paid: PaymentHash[] = [];
   readonly feeMsat: Msat = msat(1_000);

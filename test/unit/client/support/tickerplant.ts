@@ -23,7 +23,7 @@ interface Quote {
 
 type Message = Record<string, unknown>;
 
-export const SCHEMA = [
+export const SCHEMA: readonly { readonly name: string; readonly type: string }[] = [
   { name: 'time', type: 'timestamp' },
   { name: 'sym', type: 'symbol' },
   { name: 'price', type: 'float' },
@@ -36,11 +36,11 @@ export class TestTickerplant {
   readonly quotes: Quote[] = [];
   readonly requests: Message[] = [];
   /** Symbol → rows of the present epoch, number 1 first. */
-  rows = new Map<string, unknown[][]>();
+  rows: Map<string, unknown[][]> = new Map();
   epoch = 1;
   priceMsat = 100_000n;
   expiryMs = 60_000;
-  symbols = ['AAPL', 'GOOG', 'MSFT'];
+  symbols: string[] = ['AAPL', 'GOOG', 'MSFT'];
   /** Answers requests in the server's place where it returns true. */
   intercept: (message: Message, socket: WebSocket) => boolean = () => false;
   /** Changes a quote before it is sent. */
