@@ -3,8 +3,10 @@ import { Command, CommanderError } from 'commander';
 import { registerBackend } from './commands/backend.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerPay } from './commands/pay.ts';
 import { registerSimnet } from './commands/simnet.ts';
 import { registerStart } from './commands/start.ts';
+import { registerSub } from './commands/sub.ts';
 import { ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failures.ts';
 
