@@ -25,6 +25,10 @@ export function createProgram(): Command {
     .exitOverride();
   registerStart(program);
   registerDemo(program);
+  registerSub(program);
+  registerPay(program);
+  registerSub(program);
+  registerPay(program);
   registerSimnet(program);
   registerConfig(program);
   registerBackend(program);
