@@ -27,8 +27,6 @@ export function createProgram(): Command {
   registerDemo(program);
   registerSub(program);
   registerPay(program);
-  registerSub(program);
-  registerPay(program);
   registerSimnet(program);
   registerConfig(program);
   registerBackend(program);
