@@ -15,6 +15,7 @@ export async function createLogger({ level, format }: Sections['log']): Promise<
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: serializeError },
     redact: { paths: REDACTED.flatMap((name) => [name, `*.${name}`]), censor: '***' },
   };
   if (format === 'json' || (format === 'auto' && !process.stderr.isTTY)) return pino(options, pino.destination({ dest: 2, sync: true }));
@@ -28,4 +29,13 @@ export async function createLogger({ level, format }: Sections['log']): Promise<
       translateTime: 'SYS:HH:MM:ss.l',
     }),
   );
+}
+
+/** An error with a code says by itself what it is: its stack would only bury that. Any other is told with its stack. */
+function serializeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code } = error as { readonly code?: unknown };
+  if (typeof code !== 'string') return pino.stdSerializers.err(error);
+  const cause = error.cause instanceof Error ? error.cause.message : undefined;
+  return { type: error.name, code, message: error.message, ...(cause === undefined || error.message.includes(cause) ? {} : { cause }) };
 }
