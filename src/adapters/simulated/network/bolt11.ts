@@ -3,7 +3,7 @@ import invoices from 'invoices';
 import { type Msat, msat } from '../../../core/lightning/amount.ts';
 import type { Network } from '../../../core/lightning/common.ts';
 import { LightningError } from '../../../core/lightning/errors.ts';
-import { nodeId, type PaymentHash, paymentHash, shortChannelId } from '../../../core/lightning/identifiers.ts';
+import { type NodeId, nodeId, type PaymentHash, paymentHash, shortChannelId } from '../../../core/lightning/identifiers.ts';
 import type { DecodedInvoice, RouteHint } from '../../../core/lightning/payment.ts';
 
 /** What an invoice says, before it is signed. Times are milliseconds since 1970, whole seconds. */
@@ -42,9 +42,8 @@ export function publicKey(secretKey: string): string {
   return Buffer.from(secp256k1.getPublicKey(Buffer.from(secretKey, 'hex'), true)).toString('hex');
 }
 
-/** Writes and signs a payment request on regtest's prefix `lnbcrt` (BOLT 11). */
-export function signInvoice(terms: InvoiceTerms, secretKey: string): string {
-  const destination = publicKey(secretKey);
+/** Writes and signs a payment request on regtest's prefix `lnbcrt` (BOLT 11). `destination` is the key's public half. */
+export function signInvoice(terms: InvoiceTerms, secretKey: string, destination: NodeId): string {
   const unsigned = invoices.createUnsignedRequest({
     ...(terms.descriptionHash === undefined ? { description: terms.description ?? '' } : { description_hash: terms.descriptionHash }),
     cltv_delta: terms.finalCltvDelta,

@@ -63,7 +63,8 @@ export class InvoiceBook {
     };
     const finalCltvDelta = request.finalCltvDelta ?? DEFAULT_FINAL_CLTV;
     const routeHints = request.privateHints === true ? this.#privateHints(name) : [];
-    const paymentRequest = signInvoice({ ...terms, finalCltvDelta, routeHints }, this.#nodes.need(name).secretKey);
+    const { secretKey, nodeId } = this.#nodes.need(name);
+    const paymentRequest = signInvoice({ ...terms, finalCltvDelta, routeHints }, secretKey, nodeId);
     return this.#add(name, { ...terms, paymentRequest, preimage: secret, hold: request.hold !== undefined, label: request.label });
   }
 
