@@ -1,10 +1,12 @@
 import type { LightningBackend } from '../src/core/lightning/backend.ts';
 import { sat } from '../src/core/lightning/amount.ts';
+import { isLightningError } from '../src/core/lightning/errors.ts';
 import type { Outpoint } from '../src/core/lightning/identifiers.ts';
 import type { RegtestChannel, RegtestNetwork, RegtestNode } from './network.ts';
 import { waitUntil } from './wait-until.ts';
 
 const FUNDED_MS = 60_000;
+const CONNECTED_MS = 30_000;
 const OPEN_MS = 120_000;
 const CONFIRMATIONS = 6;
 
@@ -30,13 +32,26 @@ export async function openBetween(
 ): Promise<Outpoint> {
   const [opener, other] = [await from.backend(), await to.backend()];
   const { nodeId: peer } = await other.node.info();
-  await opener.peers.connect({ nodeId: peer, ...to.address, persistent: true });
-  const { outpoint } = await opener.channels.open({
+  const request = {
     peer,
     localFundingMsat: sat(channel.capacitySat),
     ...(channel.pushSat !== undefined && { pushMsat: sat(channel.pushSat) }),
     ...(channel.private !== undefined && { private: channel.private }),
-  });
+  };
+  // Where both sides dial at once, one of the two connections is dropped again.
+  const outpoint = await waitUntil(
+    `${from.role} opens a channel to ${to.role}`,
+    async () => {
+      await opener.peers.connect({ nodeId: peer, ...to.address, persistent: true });
+      try {
+        return (await opener.channels.open(request)).outpoint;
+      } catch (error) {
+        if (isLightningError(error, 'NOT_FOUND')) return undefined;
+        throw error;
+      }
+    },
+    CONNECTED_MS,
+  );
   await network.mine(CONFIRMATIONS);
   for (const [name, backend] of [
     [from.role, opener],

@@ -241,6 +241,19 @@ async function tryLeastPrivilege(network: RegtestNetwork, payer: LightningBacken
   for (const backend of [wrong, other, cert, nobody, p2p]) await backend[Symbol.asyncDispose]();
 }
 
+async function tryPeers(network: RegtestNetwork, payer: LightningBackend): Promise<void> {
+  const { nodeId } = await (await network.node('payee').backend()).node.info();
+  await rejects(payer.channels.open({ peer: nodeId, localFundingMsat: sat(100_000) }), 'NOT_FOUND');
+  await rejects(payer.peers.connect({ nodeId, host: '127.0.0.1', port: 1 }), 'UNAVAILABLE');
+  await payer.peers.connect({ nodeId, ...network.node('payee').address });
+  await payer.peers.connect({ nodeId, ...network.node('payee').address, persistent: true });
+  assert((await payer.peers.list()).some((peer) => peer.nodeId === nodeId && peer.connected));
+  await payer.peers.disconnect(nodeId);
+  await payer.peers.disconnect(nodeId);
+  await payer.peers.connect({ nodeId, ...network.node('payee').address, persistent: true });
+  say('peers: unreachable, connected, again, disconnected, again');
+}
+
 async function tryChannels(network: RegtestNetwork, payer: LightningBackend): Promise<void> {
   const payee = await network.node('payee').backend();
   const { nodeId } = await payee.node.info();
@@ -276,12 +289,32 @@ async function tryChannels(network: RegtestNetwork, payer: LightningBackend): Pr
   say(`closed with its stages; wallet has ${balance.confirmedMsat / 1000n} sat; ${items.length} transactions`);
 }
 
+async function tryRebalanceAndForce(network: RegtestNetwork, payer: LightningBackend): Promise<void> {
+  const back = await network.openChannel({ from: 'payee', to: 'payer', capacitySat: 2_000_000, pushSat: 200_000 });
+  const channels = await payer.channels.list({ state: 'active' });
+  const [from, to] = [channels.find(({ outpoint }) => outpoint !== back), channels.find(({ outpoint }) => outpoint === back)];
+  assert(from?.shortChannelId !== undefined && to?.shortChannelId !== undefined);
+  const moved = await payer.channels.rebalance({ from: from.shortChannelId, to: to.shortChannelId, amountMsat: sat(10_000), maxFeeMsat: sat(100) });
+  assert.equal(moved.status, 'settled', show(moved));
+  say(`rebalanced: ${show(await payer.channels.balances())}`);
+  const stages: string[] = [];
+  for await (const { stage } of payer.channels.close(back, { force: true })) {
+    stages.push(stage);
+    if (stage === 'closing') await network.mine(1);
+  }
+  assert.deepEqual(stages, ['closing', 'closed']);
+  assert.equal((await payer.channels.list({ state: 'closed' })).some(({ outpoint }) => outpoint === back), true);
+  say('closed by force');
+}
+
 async function main(): Promise<void> {
   await using network = await startNativeNetwork({ payer: 'lnd' }, say);
   await network.fund('payer', 20_000_000);
   await network.fund('middle', 20_000_000);
+  await network.fund('payee', 20_000_000);
   say('funded');
   await network.openChannel({ from: 'payer', to: 'middle', capacitySat: 5_000_000, pushSat: 1_000_000 });
+  say('first channel is open');
   await network.openChannel({ from: 'middle', to: 'payee', capacitySat: 5_000_000, pushSat: 1_000_000 });
   say('channels are open');
   const [payer, payee] = [await open(network.node('payer').config), await open(network.node('payee').config)];
@@ -292,6 +325,8 @@ async function main(): Promise<void> {
   await trySettlements(network, payer, payee);
   await tryHold(payer, payee);
   await tryLeastPrivilege(network, payer);
+  await tryPeers(network, payer);
+  await tryRebalanceAndForce(network, payer);
   await tryChannels(network, payer);
   await Promise.all([payer, payee].map((backend) => backend[Symbol.asyncDispose]()));
   say('all of it passed');

@@ -1,4 +1,4 @@
-import { msat, toSatExact } from '../../../core/lightning/amount.ts';
+import { msat, sumMsat, toSatExact } from '../../../core/lightning/amount.ts';
 import type {
   Channel,
   ChannelBalances,
@@ -17,12 +17,12 @@ import type { PaymentOutcome } from '../../../core/lightning/payment.ts';
 import { toClosedChannel, toOpenChannel, toPendingChannel, toPolicy } from '../mapping/channel.ts';
 import { toForward } from '../mapping/payment.ts';
 import {
-  lndChannelBalance,
   lndChannelEdge,
   lndChannelPoint,
   lndChannels,
   lndClosedChannels,
   lndPendingChannels,
+  type LndPolicyUpdate,
   lndPolicyUpdate,
 } from '../schema/channel.ts';
 import { lndForwards } from '../schema/payment.ts';
@@ -32,7 +32,10 @@ import type { LndPaymentDriver } from './payment-driver.ts';
 import { rebalance } from './rebalance.ts';
 
 const OPEN = 'channels.open';
+const SET_POLICY = 'channels.setPolicy';
 const OPEN_TIMEOUT_MS = 120_000;
+const IN_GRAPH_MS = 10_000;
+const POLL_MS = 250;
 const DAY_SECONDS = 86_400;
 
 /** Channels of lnd. Its balances are whole satoshi. */
@@ -81,28 +84,20 @@ export class LndChannels implements Channels {
   }
 
   async setPolicy(channel: Outpoint | 'all', policy: ChannelPolicy, options: CallOptions = {}): Promise<void> {
-    const operation = 'channels.setPolicy';
-    const [funding, index] = channel.split(':');
-    const { failed_updates: failed } = await this.#context.client.unary(
-      {
-        operation,
-        service: 'default',
-        method: 'updateChannelPolicy',
-        request: {
-          ...(channel === 'all' ? { global: true } : { chan_point: { funding_txid_str: funding, output_index: Number(index) } }),
-          base_fee_msat: policy.baseFeeMsat.toString(),
-          fee_rate_ppm: policy.feeRatePpm,
-          time_lock_delta: policy.cltvDelta,
-        },
-        schema: lndPolicyUpdate,
-      },
-      options,
-    );
-    const [first] = failed;
-    // Of all channels, those still pending can't have a policy yet.
-    if (first === undefined || channel === 'all') return;
-    const code = first.reason === 'UPDATE_FAILURE_NOT_FOUND' ? 'NOT_FOUND' : first.reason === 'UPDATE_FAILURE_PENDING' ? 'CONFLICT' : 'REJECTED';
-    throw new LightningError(code, `lnd did not set the policy: ${first.update_error}`, { operation });
+    const { clock } = this.#context;
+    const deadline = clock.now() + IN_GRAPH_MS;
+    for (;;) {
+      const failed = await this.#updatePolicy(channel, policy, options);
+      // Of all channels, those still pending can't have a policy yet.
+      if (failed === undefined || channel === 'all') return;
+      const { reason, update_error } = failed;
+      if (reason !== 'UPDATE_FAILURE_UNKNOWN' || clock.now() > deadline) {
+        const code = reason === 'UPDATE_FAILURE_NOT_FOUND' ? 'NOT_FOUND' : reason === 'UPDATE_FAILURE_PENDING' ? 'CONFLICT' : 'REJECTED';
+        throw new LightningError(code, `lnd did not set the policy: ${update_error}`, { operation: SET_POLICY });
+      }
+      // A channel is usable a moment before lnd has it in its graph, and then has nowhere to put the policy.
+      await clock.sleep(POLL_MS, options.signal);
+    }
   }
 
   async policy(channel: Outpoint, options: CallOptions = {}): Promise<ChannelPolicy> {
@@ -116,15 +111,14 @@ export class LndChannels implements Channels {
     return policy;
   }
 
+  /** @inheritdoc Of the listed channels, in whole satoshi: lnd's own sum has the fractions that its list does not show. */
   async balances(options: CallOptions = {}): Promise<ChannelBalances> {
-    const balance = await this.#context.client.unary(
-      { operation: 'channels.balances', service: 'default', method: 'channelBalance', request: {}, schema: lndChannelBalance },
-      options,
-    );
+    const [open, pending] = await Promise.all([this.#open(options), this.#pending(options)]);
+    const opening = pending.filter(({ state }) => state === 'pending');
     return {
-      localMsat: msat(balance.local_balance?.msat ?? 0n),
-      remoteMsat: msat(balance.remote_balance?.msat ?? 0n),
-      pendingLocalMsat: msat(balance.pending_open_local_balance?.msat ?? 0n),
+      localMsat: sumMsat(open.map(({ localMsat }) => localMsat)),
+      remoteMsat: sumMsat(open.map(({ remoteMsat }) => remoteMsat)),
+      pendingLocalMsat: sumMsat(opening.map(({ localMsat }) => localMsat)),
     };
   }
 
@@ -150,6 +144,21 @@ export class LndChannels implements Channels {
 
   async rebalance(request: Rebalance, options: CallOptions = {}): Promise<PaymentOutcome & { readonly paymentHash: PaymentHash }> {
     return await rebalance(this.#context, this.#payments, await this.list({ state: 'active' }, options), request, options);
+  }
+
+  async #updatePolicy(
+    channel: Outpoint | 'all',
+    { baseFeeMsat, feeRatePpm, cltvDelta }: ChannelPolicy,
+    options: CallOptions,
+  ): Promise<LndPolicyUpdate['failed_updates'][number] | undefined> {
+    const [funding, index] = channel.split(':');
+    const scope = channel === 'all' ? { global: true } : { chan_point: { funding_txid_str: funding, output_index: Number(index) } };
+    const request = { ...scope, base_fee_msat: baseFeeMsat.toString(), fee_rate_ppm: feeRatePpm, time_lock_delta: cltvDelta };
+    const { failed_updates: failed } = await this.#context.client.unary(
+      { operation: SET_POLICY, service: 'default', method: 'updateChannelPolicy', request, schema: lndPolicyUpdate },
+      options,
+    );
+    return failed[0];
   }
 
   async #open(options: CallOptions): Promise<Channel[]> {

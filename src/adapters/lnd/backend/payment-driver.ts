@@ -1,8 +1,8 @@
-import type { Msat } from '../../../core/lightning/amount.ts';
+import { MAX_MSAT, type Msat, msat } from '../../../core/lightning/amount.ts';
 import type { CallOptions, Page, PageRequest } from '../../../core/lightning/common.ts';
 import { isLightningError, LightningError } from '../../../core/lightning/errors.ts';
 import { hashOfPreimage, type PaymentHash, type Preimage } from '../../../core/lightning/identifiers.ts';
-import type { DecodedInvoice, KeysendRequest, Payment, PaymentDriver, PaymentOutcome, PayRequest } from '../../../core/lightning/payment.ts';
+import type { DecodedInvoice, KeysendRequest, Payment, PaymentDriver, PaymentOutcome, PayRequest, RouteHint } from '../../../core/lightning/payment.ts';
 import { decodeInvoice } from '../mapping/decoded-invoice.ts';
 import { toOutcome, toPayment } from '../mapping/payment.ts';
 import { toChanId } from '../mapping/short-channel-id.ts';
@@ -15,6 +15,7 @@ export interface SendPayment {
   readonly request: Readonly<Record<string, unknown>>;
   readonly maxFeeMsat: Msat;
   readonly timeoutMs: number | undefined;
+  readonly maxParts: number;
   readonly operation: string;
 }
 
@@ -35,24 +36,34 @@ export class LndPaymentDriver implements PaymentDriver {
     this.#context = context;
   }
 
+  /**
+   * In one part first, in several only where no single route is there at any price. lnd would split to get below a fee cap,
+   * send what fits, find no route for the rest, and leave the payment hanging until the payee gives up waiting.
+   */
   async attempt(request: PayRequest & { readonly decoded: DecodedInvoice }, options: CallOptions = {}): Promise<PaymentOutcome> {
-    const { decoded, amountMsat, maxFeeMsat, timeoutMs } = request;
-    const outcome = await this.send(
-      {
-        paymentHash: decoded.paymentHash,
-        request: {
-          payment_request: request.paymentRequest.trim().replace(/^lightning:/i, ''),
-          ...(decoded.amountMsat === undefined && amountMsat !== undefined && { amt_msat: amountMsat.toString() }),
-        },
-        maxFeeMsat,
-        timeoutMs,
-        operation: 'payments.pay',
+    const { decoded, maxFeeMsat, timeoutMs = DEFAULT_TIMEOUT_MS } = request;
+    const amountMsat = decoded.amountMsat ?? request.amountMsat ?? msat(0);
+    const deadline = this.#context.clock.now() + timeoutMs;
+    const payment: SendPayment = {
+      paymentHash: decoded.paymentHash,
+      request: {
+        payment_request: request.paymentRequest.trim().replace(/^lightning:/i, ''),
+        ...(decoded.amountMsat === undefined && { amt_msat: amountMsat.toString() }),
       },
-      options,
-    );
-    const total = decoded.amountMsat ?? amountMsat;
-    if (outcome.status !== 'failed' || outcome.reason !== 'no-route' || total === undefined) return outcome;
-    return await this.#explainNoRoute(outcome, decoded, total, maxFeeMsat, options);
+      maxFeeMsat,
+      timeoutMs,
+      maxParts: 1,
+      operation: 'payments.pay',
+    };
+    const outcome = await this.send(payment, options);
+    if (outcome.status !== 'failed' || (outcome.reason !== 'no-route' && outcome.reason !== 'insufficient-balance')) return outcome;
+    const cheapestMsat = await this.#cheapestFee(decoded, amountMsat, options);
+    if (cheapestMsat !== undefined && cheapestMsat > maxFeeMsat) {
+      const detail = `the cheapest route costs ${cheapestMsat} msat, the cap is ${maxFeeMsat} msat`;
+      return { ...outcome, reason: 'fee-cap', detail };
+    }
+    const left = deadline - this.#context.clock.now();
+    return left > 0 ? await this.send({ ...payment, timeoutMs: left, maxParts: MAX_PARTS }, options) : outcome;
   }
 
   async attemptKeysend(request: KeysendRequest & { readonly preimage: Preimage }, options: CallOptions = {}): Promise<PaymentOutcome> {
@@ -69,6 +80,7 @@ export class LndPaymentDriver implements PaymentDriver {
         },
         maxFeeMsat: request.maxFeeMsat,
         timeoutMs: request.timeoutMs,
+        maxParts: MAX_PARTS,
         operation: 'payments.keysend',
       },
       options,
@@ -132,7 +144,7 @@ export class LndPaymentDriver implements PaymentDriver {
             ...payment.request,
             fee_limit_msat: payment.maxFeeMsat.toString(),
             timeout_seconds: Math.max(1, Math.ceil(timeoutMs / 1000)),
-            max_parts: MAX_PARTS,
+            max_parts: payment.maxParts,
           },
           schema: lndPayment,
         },
@@ -195,47 +207,36 @@ export class LndPaymentDriver implements PaymentDriver {
     }
   }
 
-  /** lnd says "no route" for a cap that is too low, too: asks for a route without cap. A guess that fails leaves the reason as it is. */
-  async #explainNoRoute(
-    outcome: PaymentOutcome & { readonly status: 'failed' },
-    { payee, finalCltvDelta, routeHints }: DecodedInvoice,
-    amountMsat: Msat,
-    maxFeeMsat: Msat,
-    options: CallOptions,
-  ): Promise<PaymentOutcome> {
+  /** What a single route costs at least, without cap; undefined where there is none, or lnd can't say. */
+  async #cheapestFee({ payee, finalCltvDelta, routeHints }: DecodedInvoice, amountMsat: Msat, options: CallOptions): Promise<bigint | undefined> {
+    const request = {
+      pub_key: payee,
+      amt_msat: amountMsat.toString(),
+      final_cltv_delta: finalCltvDelta,
+      fee_limit: { fixed_msat: MAX_MSAT.toString() },
+      use_mission_control: true,
+      route_hints: routeHints.map((hops) => ({ hop_hints: hops.map(toHopHint) })),
+    };
     try {
       const { routes } = await this.#context.client.unary(
-        {
-          operation: 'payments.pay',
-          service: 'default',
-          method: 'queryRoutes',
-          request: {
-            pub_key: payee,
-            amt_msat: amountMsat.toString(),
-            final_cltv_delta: finalCltvDelta,
-            fee_limit: { fixed_msat: amountMsat.toString() },
-            use_mission_control: true,
-            route_hints: routeHints.map((hops) => ({
-              hop_hints: hops.map((hop) => ({
-                node_id: hop.nodeId,
-                chan_id: toChanId(hop.channel),
-                fee_base_msat: Number(hop.baseFeeMsat),
-                fee_proportional_millionths: hop.feeRatePpm,
-                cltv_expiry_delta: hop.cltvDelta,
-              })),
-            })),
-          },
-          schema: lndRoutes,
-        },
+        { operation: 'payments.pay', service: 'default', method: 'queryRoutes', request, schema: lndRoutes },
         options,
       );
-      const fee = routes[0]?.total_fees_msat;
-      if (fee === undefined || fee <= maxFeeMsat) return outcome;
-      return { ...outcome, reason: 'fee-cap', detail: `the cheapest route costs ${fee} msat, the cap is ${maxFeeMsat} msat` };
+      return routes[0]?.total_fees_msat;
     } catch {
-      return outcome;
+      return undefined;
     }
   }
+}
+
+function toHopHint(hint: RouteHint): Readonly<Record<string, unknown>> {
+  return {
+    node_id: hint.nodeId,
+    chan_id: toChanId(hint.channel),
+    fee_base_msat: Number(hint.baseFeeMsat),
+    fee_proportional_millionths: hint.feeRatePpm,
+    cltv_expiry_delta: hint.cltvDelta,
+  };
 }
 
 function isFinal({ status }: LndPayment): boolean {

@@ -48,6 +48,7 @@ export async function rebalance(
       },
       maxFeeMsat,
       timeoutMs: TIMEOUT_MS,
+      maxParts: 1,
       operation: OPERATION,
     },
     options,

@@ -39,7 +39,7 @@ const TEXTS: readonly Rule[] = [
   [/invoice (is )?(already|still)|not (in )?accepted|unable to gracefully close|co-?op close|cannot disconnect|htlc already/i, 'CONFLICT'],
   [/insufficient|not enough|amount exceeds|dust/i, 'INSUFFICIENT_FUNDS'],
   [/network|for the wrong|not active network/i, 'INVALID_ARGUMENT'],
-  [/unable to locate|not found|no existing|isn't initiated|is not online|unable to find|not connected|unknown peer/i, 'NOT_FOUND'],
+  [/unable to locate|not found|no existing|isn't initiated|is not online|disconnected|unable to find|not connected|unknown peer/i, 'NOT_FOUND'],
   [/too (large|big|small|long|many|soon|low|high)|invalid|must|cannot|negative|unable to (parse|decode)|checksum|encoding|malformed|unknown/i, 'INVALID_ARGUMENT'],
 ];
 

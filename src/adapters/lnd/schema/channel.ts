@@ -150,23 +150,3 @@ export interface LndPolicyUpdate {
 export const lndPolicyUpdate: z.ZodType<LndPolicyUpdate> = z.object({
   failed_updates: z.array(z.object({ reason: z.string(), update_error: z.string() })),
 });
-
-interface Amount {
-  readonly msat: bigint;
-}
-
-/** `lnrpc.ChannelBalanceResponse` */
-export interface LndChannelBalance {
-  readonly local_balance: Amount | null;
-  readonly remote_balance: Amount | null;
-  readonly pending_open_local_balance: Amount | null;
-}
-
-const amount: z.ZodType<Amount | null> = z.object({ msat: int64 }).nullable();
-
-/** Reads {@link LndChannelBalance}. */
-export const lndChannelBalance: z.ZodType<LndChannelBalance> = z.object({
-  local_balance: amount,
-  remote_balance: amount,
-  pending_open_local_balance: amount,
-});
