@@ -74,14 +74,16 @@ class Connection {
     this.#socket = socket;
     this.#logger = logger;
     const lines = new LineReader((line) => this.#receive(line));
-    socket.on('data', (chunk) => {
+    const read = (chunk: Uint8Array) => {
       try {
         lines.push(chunk);
       } catch (error) {
+        socket.off('data', read);
         this.#fail(null, failure('INVALID_ARGUMENT', 'read', error instanceof Error ? error.message : 'unreadable'));
-        this.#socket.destroySoon();
+        socket.destroySoon();
       }
-    });
+    };
+    socket.on('data', read);
     socket.on('error', (error) => this.#logger.debug({ err: error }, 'a connection to the simulated network broke'));
     socket.once('close', () => {
       for (const controller of this.#running.values()) controller.abort();
