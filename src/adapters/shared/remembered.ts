@@ -24,3 +24,26 @@ export class RecentSet<T> {
     this.#items.delete(item);
   }
 }
+
+/** A bounded map of what was learnt lately; the oldest is forgotten first. */
+export class RecentMap<Key, Value> {
+  readonly #limit: number;
+  readonly #items = new Map<Key, Value>();
+
+  constructor(limit = 10_000) {
+    this.#limit = limit;
+  }
+
+  set(key: Key, value: Value): void {
+    this.#items.delete(key);
+    this.#items.set(key, value);
+    if (this.#items.size > this.#limit) {
+      const oldest = this.#items.keys().next();
+      if (!oldest.done) this.#items.delete(oldest.value);
+    }
+  }
+
+  get(key: Key): Value | undefined {
+    return this.#items.get(key);
+  }
+}

@@ -18,10 +18,11 @@ export const realClock: Clock = {
   sleep: (delayMs, signal) => sleep(delayMs, undefined, signal === undefined ? {} : { signal }),
 };
 
-/** The machine's time, but waiting is so many times shorter than asked for. */
+/** A clock that runs so many times faster than the machine's. */
 export function hurriedClock(factor: number): Clock {
+  const start = Date.now();
   return {
-    now: () => Date.now(),
+    now: () => start + (Date.now() - start) * factor,
     setTimer: (delayMs, callback) => realClock.setTimer(delayMs / factor, callback),
     sleep: (delayMs, signal) => realClock.sleep(delayMs / factor, signal),
   };

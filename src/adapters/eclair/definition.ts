@@ -1,0 +1,13 @@
+import type { AdapterDefinition } from '../shared/definition.ts';
+import { EclairBackend } from './backend.ts';
+import { eclairCapabilities } from './capabilities.ts';
+import { eclairConfigSchema } from './config.ts';
+
+/** eclair by its HTTP API and WebSocket. */
+export const eclair: AdapterDefinition<typeof eclairConfigSchema> = {
+  kind: 'eclair',
+  configSchema: eclairConfigSchema,
+  secrets: ['password'],
+  capabilities: eclairCapabilities,
+  create: async (config, dependencies) => new EclairBackend(config, dependencies),
+};
