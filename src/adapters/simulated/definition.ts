@@ -3,8 +3,8 @@ import type { AdapterDefinition } from '../shared/definition.ts';
 import { simulatedBackend } from './backend/backend.ts';
 import { simulatedCapabilities } from './backend/capabilities.ts';
 import { LocalNode } from './gateway/local.ts';
-import { defaultTopology } from './simnet-config.ts';
 import { openSimnet } from './simnet.ts';
+import { defaultTopology } from './simnet-config.ts';
 import { SimnetConnection, SocketNode } from './socket/client.ts';
 
 /** `backend: { kind: simulated }`, defaults filled in. */

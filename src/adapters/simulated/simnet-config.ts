@@ -33,7 +33,9 @@ export interface SimnetConfig extends Topology {
   readonly hopDelayMs: number;
 }
 
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'a node is named by up to 32 letters, digits, dots, dashes and underscores');
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'a node is named by up to 32 letters, digits, dots, dashes and underscores');
 const satoshi = z.number().int().min(0).max(100_000_000_000);
 
 const channel: z.ZodType<SimnetChannel> = z.strictObject({
@@ -71,7 +73,8 @@ export const simnetConfigSchema: z.ZodType<SimnetConfig> = z
     const opened = channels ?? (nodes === undefined ? DEFAULT_CHANNELS : []);
     for (const [at, { from, to }] of opened.entries()) {
       for (const end of [from, to]) {
-        if (!names.includes(end)) context.addIssue({ code: 'custom', path: ['channels', at], message: `no node is named ${end}: add it to nodes` });
+        if (!names.includes(end))
+          context.addIssue({ code: 'custom', path: ['channels', at], message: `no node is named ${end}: add it to nodes` });
       }
       if (from === to) context.addIssue({ code: 'custom', path: ['channels', at], message: 'a channel is between two nodes' });
     }

@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { Random } from '../../core/ports/random.ts';
+import type { SimulatedNode } from './gateway/calls.ts';
 import type { SimnetControl } from './gateway/control-calls.ts';
 import { NetworkGateway } from './gateway/gateway.ts';
 import { LocalControl, LocalNode } from './gateway/local.ts';
-import type { SimulatedNode } from './gateway/calls.ts';
 import { SimulatedNetwork } from './network/network.ts';
 import { MemoryStore, type Store } from './network/store.ts';
 import { SqliteStore } from './persistence/sqlite-store.ts';
@@ -51,7 +51,13 @@ export function openSimnet(options: EmbeddedOptions, { clock, random, logger }: 
   const seeded = options.seed === undefined ? undefined : new SeededRandom(options.seed);
   try {
     const network = new SimulatedNetwork(
-      { clock, random: seeded ?? random, logger, store, ...(seeded !== undefined && { onStart: (starts: number) => seeded.startRun(starts) }) },
+      {
+        clock,
+        random: seeded ?? random,
+        logger,
+        store,
+        ...(seeded !== undefined && { onStart: (starts: number) => seeded.startRun(starts) }),
+      },
       { confirmations: options.confirmations, toSelfDelay: options.toSelfDelay },
     );
     populate(network, options);

@@ -23,7 +23,13 @@ export function populate(network: SimulatedNetwork, topology: Topology): void {
     network.chain.mine(1);
     if (!isNew || topology.channels.length === 0) return;
     for (const channel of topology.channels) {
-      network.openChannel({ from: channel.from, to: channel.to, capacityMsat: sat(channel.sat), pushMsat: sat(channel.pushSat), private: channel.private });
+      network.openChannel({
+        from: channel.from,
+        to: channel.to,
+        capacityMsat: sat(channel.sat),
+        pushMsat: sat(channel.pushSat),
+        private: channel.private,
+      });
       network.peers.join(channel.from, channel.to, true);
     }
     network.chain.mine(topology.confirmations);

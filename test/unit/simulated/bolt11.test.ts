@@ -79,18 +79,24 @@ test('what is signed is read back, whatever it says', () => {
   const description = fc.string({ unit: 'grapheme', maxLength: 60 });
   const amount = fc.option(fc.bigInt({ min: 1n, max: MAX_MSAT }), { nil: undefined });
   fc.assert(
-    fc.property(description, amount, fc.integer({ min: 1, max: 31_536_000 }), fc.integer({ min: 1, max: 2016 }), (text, amountMsat, expiry, finalCltvDelta) => {
-      const said = {
-        ...terms,
-        description: text,
-        amountMsat: amountMsat === undefined ? undefined : msat(amountMsat),
-        expiresAt: terms.createdAt + expiry * 1000,
-        finalCltvDelta,
-      };
-      // Half a surrogate pair can't be written in UTF-8.
-      const wellFormed = text.toWellFormed();
-      expect(readInvoice(signInvoice(said, secretKey, payee))).toEqual({ ...said, description: wellFormed, payee, network: 'regtest' });
-    }),
+    fc.property(
+      description,
+      amount,
+      fc.integer({ min: 1, max: 31_536_000 }),
+      fc.integer({ min: 1, max: 2016 }),
+      (text, amountMsat, expiry, finalCltvDelta) => {
+        const said = {
+          ...terms,
+          description: text,
+          amountMsat: amountMsat === undefined ? undefined : msat(amountMsat),
+          expiresAt: terms.createdAt + expiry * 1000,
+          finalCltvDelta,
+        };
+        // Half a surrogate pair can't be written in UTF-8.
+        const wellFormed = text.toWellFormed();
+        expect(readInvoice(signInvoice(said, secretKey, payee))).toEqual({ ...said, description: wellFormed, payee, network: 'regtest' });
+      },
+    ),
     { numRuns: 40 },
   );
 });

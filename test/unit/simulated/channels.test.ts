@@ -32,14 +32,23 @@ test('a channel goes from pending to active to closed, and the money with it', a
   await a.peers.connect(peer);
   await a.peers.connect(peer);
   expect(await b.peers.list()).toMatchObject([{ connected: true, inbound: true }]);
-  const { outpoint } = await a.channels.open({ peer: peer.nodeId, localFundingMsat: sat(1_000_000), pushMsat: msat(300_000_500), feeRateSatPerVbyte: 1 });
-  expect(await a.channels.list({ state: 'pending' })).toMatchObject([{ outpoint, initiator: true, shortChannelId: undefined, localMsat: 699_999_500n }]);
+  const { outpoint } = await a.channels.open({
+    peer: peer.nodeId,
+    localFundingMsat: sat(1_000_000),
+    pushMsat: msat(300_000_500),
+    feeRateSatPerVbyte: 1,
+  });
+  expect(await a.channels.list({ state: 'pending' })).toMatchObject([
+    { outpoint, initiator: true, shortChannelId: undefined, localMsat: 699_999_500n },
+  ]);
   expect(await a.channels.balances()).toMatchObject({ localMsat: 0n, pendingLocalMsat: 699_999_500n });
   expect(await a.wallet.balance()).toEqual({ confirmedMsat: (10_000_000n - 1_000_000n - 154n) * 1000n, unconfirmedMsat: 0n });
   await control.call('mine', { blocks: 2 });
   expect(await a.channels.list({ state: 'active' })).toEqual([]);
   await control.call('mine', {});
-  expect(await b.channels.list({ state: 'active' })).toMatchObject([{ outpoint, initiator: false, localMsat: 300_000_500n, capacityMsat: 1_000_000_000n }]);
+  expect(await b.channels.list({ state: 'active' })).toMatchObject([
+    { outpoint, initiator: false, localMsat: 300_000_500n, capacityMsat: 1_000_000_000n },
+  ]);
   await expect(a.peers.disconnect(peer.nodeId)).rejects.toMatchObject({ code: 'CONFLICT' });
   const stages = await rest(a.channels.close(outpoint, { feeRateSatPerVbyte: 1 }), () => control.call('mine', {}));
   expect(stages).toEqual(['closing', 'closed']);
@@ -112,7 +121,10 @@ test('nobody answers at a wrong address', async () => {
   const at = pair();
   const b = await addressOf(at, 'b');
   const stranger = nodeId(`02${'ab'.repeat(32)}`);
-  for (const address of [{ ...b, port: 1 }, { ...b, nodeId: stranger }]) {
+  for (const address of [
+    { ...b, port: 1 },
+    { ...b, nodeId: stranger },
+  ]) {
     await expect(at.backend('a').peers.connect(address)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   }
 });
@@ -124,10 +136,15 @@ test('a policy holds for one channel or for all, and is what the next payment co
   await router.channels.setPolicy('all', policy);
   for (const { outpoint } of await router.channels.list()) expect(await router.channels.policy(outpoint)).toEqual(policy);
   const { paymentRequest } = await at.backend('seller').invoices.create({ amountMsat: msat(10_000), description: '', expirySeconds: 60 });
-  expect(await at.backend('buyer2').payments.pay({ paymentRequest, maxFeeMsat: msat(17) })).toMatchObject({ status: 'settled', feeMsat: 17n });
+  expect(await at.backend('buyer2').payments.pay({ paymentRequest, maxFeeMsat: msat(17) })).toMatchObject({
+    status: 'settled',
+    feeMsat: 17n,
+  });
   const [first] = await router.channels.list();
   if (first === undefined) throw new Error('no channel');
-  await expect(router.channels.setPolicy(first.outpoint, { ...policy, feeRatePpm: 0.5 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  await expect(router.channels.setPolicy(first.outpoint, { ...policy, feeRatePpm: 0.5 })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+  });
   await expect(at.backend('buyer').channels.policy(first.outpoint)).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
 

@@ -11,7 +11,13 @@ function messages(config: unknown): string[] {
 
 test('everything has a default', () => {
   const { simnet } = simnetFileSchema.parse({});
-  expect(simnet).toMatchObject({ socket: 'data/simnet.sock', dir: 'data/simnet', nodes: ['seller', 'buyer', 'buyer2', 'router'], confirmations: 3, blockSeconds: 0 });
+  expect(simnet).toMatchObject({
+    socket: 'data/simnet.sock',
+    dir: 'data/simnet',
+    nodes: ['seller', 'buyer', 'buyer2', 'router'],
+    confirmations: 3,
+    blockSeconds: 0,
+  });
   expect(simnet.channels).toHaveLength(3);
 });
 
@@ -26,7 +32,9 @@ test('nodes of one’s own have only the channels that are given', () => {
 
 test('a mistake is told with its place', () => {
   expect(messages({ nodes: ['a', 'a'] })).toEqual(['nodes: a name stands there twice']);
-  expect(messages({ channels: [{ from: 'buyer', to: 'carol', sat: 100_000 }] })).toEqual(['channels.0: no node is named carol: add it to nodes']);
+  expect(messages({ channels: [{ from: 'buyer', to: 'carol', sat: 100_000 }] })).toEqual([
+    'channels.0: no node is named carol: add it to nodes',
+  ]);
   expect(messages({ channels: [{ from: 'buyer', to: 'buyer', sat: 100_000 }] })).toEqual(['channels.0: a channel is between two nodes']);
   expect(messages({ nodse: [] })[0]).toContain('nodse');
   expect(messages({ confirmations: 0 })[0]).toContain('confirmations');

@@ -15,7 +15,13 @@ function invoiceAt(at: World, node: string, amountMsat: Msat | 'any' = msat(200_
   return at.backend(node).invoices.create({ amountMsat, description: 'trade', expirySeconds: 600, ...more });
 }
 
-async function payBy(at: World, node: string, { paymentRequest }: Invoice, maxFeeMsat: Msat = plenty, timeoutMs = 1000): Promise<PaymentOutcome> {
+async function payBy(
+  at: World,
+  node: string,
+  { paymentRequest }: Invoice,
+  maxFeeMsat: Msat = plenty,
+  timeoutMs = 1000,
+): Promise<PaymentOutcome> {
   return await at.backend(node).payments.pay({ paymentRequest, maxFeeMsat, timeoutMs });
 }
 
@@ -28,13 +34,18 @@ test('a payment over a hop pays the fee that the hop asks, and no msat more', as
     [5_000_000n, 1005n],
     [5_000_000n, 0n],
   ]);
-  expect((await at.backend('router').channels.forwards()).items).toMatchObject([{ inMsat: 5_001_005n, outMsat: 5_000_000n, feeMsat: 1005n }]);
+  expect((await at.backend('router').channels.forwards()).items).toMatchObject([
+    { inMsat: 5_001_005n, outMsat: 5_000_000n, feeMsat: 1005n },
+  ]);
 });
 
 test('a fee cap one msat too small fails the payment and moves nothing', async () => {
   const at = world();
   const before = await at.backend('buyer2').channels.balances();
-  expect(await payBy(at, 'buyer2', await invoiceAt(at, 'seller', msat(5_000_000)), msat(1004))).toMatchObject({ status: 'failed', reason: 'fee-cap' });
+  expect(await payBy(at, 'buyer2', await invoiceAt(at, 'seller', msat(5_000_000)), msat(1004))).toMatchObject({
+    status: 'failed',
+    reason: 'fee-cap',
+  });
   expect(await at.backend('buyer2').channels.balances()).toEqual(before);
 });
 
@@ -56,12 +67,18 @@ test('what is too large for one channel goes in parts', async () => {
   const outcome = await payBy(at, 'payer', await invoiceAt(at, 'payee', sat(150_000)));
   expect(outcome).toMatchObject({ status: 'settled', amountMsat: 150_000_000n });
   expect(outcome.status === 'settled' && outcome.parts.length).toBe(2);
-  expect(await payBy(at, 'payer', await invoiceAt(at, 'payee', sat(100_000)))).toMatchObject({ status: 'failed', reason: 'insufficient-balance' });
+  expect(await payBy(at, 'payer', await invoiceAt(at, 'payee', sat(100_000)))).toMatchObject({
+    status: 'failed',
+    reason: 'insufficient-balance',
+  });
 });
 
 test('each side keeps a hundredth of the capacity', async () => {
   const at = world({ nodes: ['a', 'b'], channels: [{ from: 'a', to: 'b', sat: 100_000 }] });
-  expect(await payBy(at, 'a', await invoiceAt(at, 'b', msat(99_000_001)))).toMatchObject({ status: 'failed', reason: 'insufficient-balance' });
+  expect(await payBy(at, 'a', await invoiceAt(at, 'b', msat(99_000_001)))).toMatchObject({
+    status: 'failed',
+    reason: 'insufficient-balance',
+  });
   expect(await payBy(at, 'a', await invoiceAt(at, 'b', msat(99_000_000)))).toMatchObject({ status: 'settled' });
 });
 
@@ -149,7 +166,9 @@ test('a held payment is pending until it is settled, and has the preimage then',
   const invoice = await invoiceAt(at, 'seller', msat(7000), { hold });
   const intents = new MemoryIntents();
   const seller = at.backend('seller').invoices;
-  const paying = at.backend('buyer', intents).payments.pay({ paymentRequest: invoice.paymentRequest, maxFeeMsat: plenty, timeoutMs: 5_000 });
+  const paying = at
+    .backend('buyer', intents)
+    .payments.pay({ paymentRequest: invoice.paymentRequest, maxFeeMsat: plenty, timeoutMs: 5_000 });
   await until('the payment is held', async () => (await seller.lookup(invoice.paymentHash))?.state === 'held');
   at.clock.advance(5_000);
   expect(await paying).toEqual({ status: 'pending', paymentHash: invoice.paymentHash });
@@ -203,7 +222,10 @@ test('rebalancing moves money between two channels of a node and makes no settle
   if (from === undefined || to === undefined) throw new Error('channels without a short id');
   const outcome = await mine.rebalance({ from, to, amountMsat: sat(20_000), maxFeeMsat: plenty });
   expect(outcome).toMatchObject({ status: 'settled', amountMsat: 20_000_000n });
-  expect((await mine.list()).map(({ localMsat }) => localMsat)).toEqual([100_000_000n - 20_000_000n - (outcome.status === 'settled' ? outcome.feeMsat : 0n), 20_000_000n]);
+  expect((await mine.list()).map(({ localMsat }) => localMsat)).toEqual([
+    100_000_000n - 20_000_000n - (outcome.status === 'settled' ? outcome.feeMsat : 0n),
+    20_000_000n,
+  ]);
   expect(await invoices.settlementsHead()).toBe('simulated:0');
 });
 

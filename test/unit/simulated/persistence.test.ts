@@ -47,7 +47,11 @@ test('what was answered is there after kill -9, held payments too', async () => 
   let child = await startProcess(dir);
   const connection = new SimnetConnection(join(dir, 's.sock'));
   const control = connectSimnet(join(dir, 's.sock'));
-  const [seller, buyer, buyer2] = ['seller', 'buyer', 'buyer2'].map((name) => new SocketNode(connection, name)) as [SocketNode, SocketNode, SocketNode];
+  const [seller, buyer, buyer2] = ['seller', 'buyer', 'buyer2'].map((name) => new SocketNode(connection, name)) as [
+    SocketNode,
+    SocketNode,
+    SocketNode,
+  ];
   const secret = preimage('ab'.repeat(32));
   const hold = { paymentHash: hashOfPreimage(secret) };
   const { nodeId } = await seller.call('info', {});
@@ -113,11 +117,17 @@ test('a change that can not be written has not happened', async () => {
   const store = new FullStore();
   const at = world({ store });
   const { paymentRequest } = await at.backend('seller').invoices.create({ amountMsat: msat(1000), description: '', expirySeconds: 600 });
-  const state = async () => [await at.backend('buyer').channels.balances(), await at.backend('seller').invoices.list(), at.simnet.network.audit()];
+  const state = async () => [
+    await at.backend('buyer').channels.balances(),
+    await at.backend('seller').invoices.list(),
+    at.simnet.network.audit(),
+  ];
   const before = await state();
   store.full = true;
   expect(() => at.simnet.network.pay('buyer', { paymentRequest, maxFeeMsat: sat(10) })).toThrow('no space left');
-  await expect(at.backend('seller').invoices.create({ amountMsat: msat(1), description: '', expirySeconds: 600 })).rejects.toMatchObject({ code: 'INTERNAL' });
+  await expect(at.backend('seller').invoices.create({ amountMsat: msat(1), description: '', expirySeconds: 600 })).rejects.toMatchObject({
+    code: 'INTERNAL',
+  });
   await expect(at.simnet.control.call('mine', {})).rejects.toMatchObject({ code: 'INTERNAL' });
   expect(await state()).toEqual(before);
   store.full = false;

@@ -31,7 +31,9 @@ function follow(backend: LightningBackend, after?: SettlementCursor): Following 
 }
 
 async function pay(at: World, amountMsat: number): Promise<void> {
-  const { paymentRequest } = await at.backend('seller').invoices.create({ amountMsat: msat(amountMsat), description: '', expirySeconds: 600 });
+  const { paymentRequest } = await at
+    .backend('seller')
+    .invoices.create({ amountMsat: msat(amountMsat), description: '', expirySeconds: 600 });
   expect((await at.backend('buyer').payments.pay({ paymentRequest, maxFeeMsat: sat(10) })).status).toBe('settled');
 }
 
@@ -164,7 +166,12 @@ test('a thousand settlements while nobody looked are told in order, once each', 
   const { network } = at.simnet;
   for (let amount = 1; amount <= 1200; amount += 1) {
     const secret = amount.toString(16).padStart(64, '0') as never;
-    network.keysend('buyer', { destination: network.nodes.need('seller').nodeId, amountMsat: msat(amount), maxFeeMsat: msat(0), preimage: secret });
+    network.keysend('buyer', {
+      destination: network.nodes.need('seller').nodeId,
+      amountMsat: msat(amount),
+      maxFeeMsat: msat(0),
+      preimage: secret,
+    });
   }
   const following = follow(at.backend('seller'));
   await until('all of them', () => following.events.at(-1)?.kind === 'caught-up');

@@ -54,7 +54,10 @@ test('buyer and seller over the socket: the invoice is paid and the stream tells
   expect(invoice).toMatchObject({ amountMsat: 1_234_567n, index: 1n, description: 'über den Draht ⚡' });
   const outcome = await buyer.payments.pay({ paymentRequest: invoice.paymentRequest, maxFeeMsat: sat(10) });
   expect(outcome).toMatchObject({ status: 'settled', amountMsat: 1_234_567n, feeMsat: 1001n });
-  expect((await stream.next()).value).toMatchObject({ kind: 'settled', settlement: { paymentHash: invoice.paymentHash, receivedMsat: 1_234_567n } });
+  expect((await stream.next()).value).toMatchObject({
+    kind: 'settled',
+    settlement: { paymentHash: invoice.paymentHash, receivedMsat: 1_234_567n },
+  });
   await stream.return?.();
   expect((await buyer.channels.list())[0]).toMatchObject({ capacityMsat: 10_000_000_000n });
   expect((await buyer.wallet.transactions()).items.at(-1)?.deltaMsat).toBeLessThan(0n);
@@ -92,11 +95,17 @@ test('a lost connection rejects what is in flight and is made anew', async () =>
   const kinds: string[] = [];
   const stop = new AbortController();
   const following = (async () => {
-    for await (const { kind } of seller.invoices.settlements({ signal: stop.signal, onStatus: ({ state }) => states.push(state) })) kinds.push(kind);
+    for await (const { kind } of seller.invoices.settlements({ signal: stop.signal, onStatus: ({ state }) => states.push(state) }))
+      kinds.push(kind);
   })();
   await until('live', () => states.includes('live'));
   const hold = { paymentHash: 'ab'.repeat(32) as never };
-  const { paymentRequest, paymentHash } = await seller.invoices.create({ amountMsat: msat(1000), description: '', expirySeconds: 600, hold });
+  const { paymentRequest, paymentHash } = await seller.invoices.create({
+    amountMsat: msat(1000),
+    description: '',
+    expirySeconds: 600,
+    hold,
+  });
   const paying = buyer.payments.pay({ paymentRequest, maxFeeMsat: sat(1) });
   await until('held', async () => (await seller.invoices.lookup(paymentHash))?.state === 'held');
   await simnet[Symbol.asyncDispose]();
@@ -151,7 +160,10 @@ test('the keeper adds nodes, funds them and opens channels that can be paid over
   const backend = backendAt(socket, 'carol');
   expect(await backend.node.info()).toMatchObject({ alias: 'carol', uris: [carol.uri], network: 'regtest' });
   const { paymentRequest } = await backendAt(socket, 'seller').invoices.create({ amountMsat: 'any', description: '', expirySeconds: 60 });
-  expect(await backend.payments.pay({ paymentRequest, amountMsat: msat(777), maxFeeMsat: sat(10) })).toMatchObject({ status: 'settled', amountMsat: 777n });
+  expect(await backend.payments.pay({ paymentRequest, amountMsat: msat(777), maxFeeMsat: sat(10) })).toMatchObject({
+    status: 'settled',
+    amountMsat: 777n,
+  });
   const { txId } = await control.call('sendToAddress', { address: await backend.wallet.newAddress(), amountMsat: sat(1000) });
   await control.call('mine', { blocks: 2 });
   expect(await control.call('transaction', { txId })).toMatchObject({ confirmations: 2 });
@@ -186,14 +198,26 @@ test('whatever comes over the socket is answered with an error and harms nobody'
   const junk = fc.oneof(
     fc.string().map((text) => text.replaceAll('\n', ' ')),
     fc.json(),
-    fc.record({ id: fc.oneof(fc.integer(), fc.string()), node: fc.constantFrom('seller', 'nobody', '__proto__'), call: fc.constantFrom('pay', 'constructor', '__proto__', 'x'), params: fc.anything({ maxDepth: 2 }) }).map((value) => JSON.stringify(value, (_key, field) => (typeof field === 'bigint' ? String(field) : field))),
-    fc.record({ id: fc.integer(), control: fc.constantFrom('mine', 'toString', 'faults', 'fund'), params: fc.json() }).map((value) => JSON.stringify(value)),
-    fc.record({ id: fc.integer(), node: fc.constant('seller'), follow: fc.constantFrom('settlements', 'valueOf'), params: fc.json() }).map((value) => JSON.stringify(value)),
+    fc
+      .record({
+        id: fc.oneof(fc.integer(), fc.string()),
+        node: fc.constantFrom('seller', 'nobody', '__proto__'),
+        call: fc.constantFrom('pay', 'constructor', '__proto__', 'x'),
+        params: fc.anything({ maxDepth: 2 }),
+      })
+      .map((value) => JSON.stringify(value, (_key, field) => (typeof field === 'bigint' ? String(field) : field))),
+    fc
+      .record({ id: fc.integer(), control: fc.constantFrom('mine', 'toString', 'faults', 'fund'), params: fc.json() })
+      .map((value) => JSON.stringify(value)),
+    fc
+      .record({ id: fc.integer(), node: fc.constant('seller'), follow: fc.constantFrom('settlements', 'valueOf'), params: fc.json() })
+      .map((value) => JSON.stringify(value)),
   );
   const lines = fc.sample(junk, { numRuns: 400, seed: 7 }).filter((line) => line.trim() !== '');
   for (const line of lines) raw.write(`${line}\n`);
   await until('all are answered', () => answers.length >= lines.length);
-  for (const answer of answers) expect(JSON.parse(answer)).toMatchObject({ error: { code: expect.stringMatching(/^(INVALID_ARGUMENT|NOT_FOUND)$/) } });
+  for (const answer of answers)
+    expect(JSON.parse(answer)).toMatchObject({ error: { code: expect.stringMatching(/^(INVALID_ARGUMENT|NOT_FOUND)$/) } });
   // It is cut off while it still writes: that shows here as an error or not, as it happens.
   raw.on('error', () => {});
   const closed = new Promise<void>((resolve) => raw.once('close', () => resolve()));

@@ -21,7 +21,9 @@ export interface World {
 type Channel = Pick<SimnetChannel, 'from' | 'to' | 'sat'> & Partial<SimnetChannel>;
 
 /** Makes a network of nodes and channels; left out, the default ones. */
-export function world(options: { nodes?: string[]; channels?: Channel[]; store?: Store; clock?: ManualClock; walletSat?: number; seed?: number } = {}): World {
+export function world(
+  options: { nodes?: string[]; channels?: Channel[]; store?: Store; clock?: ManualClock; walletSat?: number; seed?: number } = {},
+): World {
   const { store, clock = new ManualClock(), seed = 1, ...rest } = options;
   const random = new SeededRandom(`world ${seed}`);
   const topology = simnetConfigSchema.parse(rest);

@@ -68,7 +68,8 @@ function paymentsService(node: SimulatedNode, self: Node, { intents, clock, rand
 
 function peersService(node: SimulatedNode): Peers {
   return {
-    connect: async ({ nodeId, port, persistent }, options) => void (await node.call('connectPeer', { nodeId, port, persistent: persistent ?? false }, options)),
+    connect: async ({ nodeId, port, persistent }, options) =>
+      void (await node.call('connectPeer', { nodeId, port, persistent: persistent ?? false }, options)),
     list: async (options) => await node.call('listPeers', {}, options),
     disconnect: async (nodeId, options) => void (await node.call('disconnectPeer', { nodeId }, options)),
   };

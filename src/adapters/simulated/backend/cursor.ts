@@ -13,7 +13,9 @@ export function fromCursor(cursor: SettlementCursor | undefined): number {
   if (cursor === undefined) return 0;
   const digits = cursor.startsWith(PREFIX) ? cursor.slice(PREFIX.length) : '';
   if (!/^\d{1,15}$/.test(digits)) {
-    throw new LightningError('INVALID_ARGUMENT', 'this settlement cursor was not made by the simulated backend', { operation: 'settlements' });
+    throw new LightningError('INVALID_ARGUMENT', 'this settlement cursor was not made by the simulated backend', {
+      operation: 'settlements',
+    });
   }
   return Number(digits);
 }

@@ -27,7 +27,10 @@ type StreamEvent = NodeStreams['settlements']['event'];
  * Follows a node's settlements for ever, as `Settlements.settlements` says. The node numbers them without holes, so the number
  * after the last one yielded is always known: a live event that skips numbers, or a look at the record, shows what was lost.
  */
-export async function* followSettlements(follower: SettlementFollower, options: FollowSettlements): AsyncGenerator<SettlementEvent, void, undefined> {
+export async function* followSettlements(
+  follower: SettlementFollower,
+  options: FollowSettlements,
+): AsyncGenerator<SettlementEvent, void, undefined> {
   const { clock, logger, closed } = follower;
   const signal = options.signal === undefined ? closed : AbortSignal.any([options.signal, closed]);
   const position = { last: fromCursor(options.after) };
@@ -93,7 +96,11 @@ async function* connectedOnce(
 }
 
 /** What the node's record has after the last one yielded. */
-async function* missed(node: SimulatedNode, position: { last: number }, signal: AbortSignal): AsyncGenerator<SettlementEvent, void, undefined> {
+async function* missed(
+  node: SimulatedNode,
+  position: { last: number },
+  signal: AbortSignal,
+): AsyncGenerator<SettlementEvent, void, undefined> {
   for (;;) {
     const batch = await node.call('settledAfter', { number: position.last, limit: BATCH }, { signal });
     for (const settlement of batch) yield advance(position, settlement);

@@ -1,6 +1,16 @@
 import type { Msat } from '../../../core/lightning/amount.ts';
 import type { NodeInfo } from '../../../core/lightning/backend.ts';
-import type { Channel, ChannelBalances, ChannelPolicy, ChannelState, CloseStage, Forward, OpenChannel, Peer, Rebalance } from '../../../core/lightning/channel.ts';
+import type {
+  Channel,
+  ChannelBalances,
+  ChannelPolicy,
+  ChannelState,
+  CloseStage,
+  Forward,
+  OpenChannel,
+  Peer,
+  Rebalance,
+} from '../../../core/lightning/channel.ts';
 import type { CallOptions, Page, PageRequest } from '../../../core/lightning/common.ts';
 import type { NodeId, Outpoint, PaymentHash, Preimage, TxId } from '../../../core/lightning/identifiers.ts';
 import type { CreateInvoice, Invoice, ListInvoices } from '../../../core/lightning/invoice.ts';
@@ -42,7 +52,13 @@ export interface NodeCalls {
   settledHead: Call<Nothing, number>;
   pay: Call<PayCall, PaymentOutcome>;
   keysend: Call<
-    { readonly destination: NodeId; readonly amountMsat: Msat; readonly maxFeeMsat: Msat; readonly preimage: Preimage; readonly timeoutMs?: number },
+    {
+      readonly destination: NodeId;
+      readonly amountMsat: Msat;
+      readonly maxFeeMsat: Msat;
+      readonly preimage: Preimage;
+      readonly timeoutMs?: number;
+    },
     PaymentOutcome
   >;
   lookupPayment: Call<{ readonly paymentHash: PaymentHash }, PaymentOutcome | null>;

@@ -61,7 +61,12 @@ function bringAbout({ network, faults, restart, cutOff }: ControlContext, order:
   if ('node' in order) network.nodes.need(order.node);
   switch (order.kind) {
     case 'settlement-events': {
-      const fault = order.how === 'delay' ? { how: order.how, delayMs: order.delayMs } : order.how === 'repeat' ? { how: order.how, times: order.times ?? 1 } : { how: order.how };
+      const fault =
+        order.how === 'delay'
+          ? { how: order.how, delayMs: order.delayMs }
+          : order.how === 'repeat'
+            ? { how: order.how, times: order.times ?? 1 }
+            : { how: order.how };
       return faults.settlementEvents(order.node, fault, order.count);
     }
     case 'lose-reply':

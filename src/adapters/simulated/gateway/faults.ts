@@ -3,7 +3,13 @@ import type { NodeCall } from './calls.ts';
 /** A fault to bring about, or all of them to be taken back. Counted faults stop by themselves. */
 export type FaultOrder =
   /** The next so many live settlement events of a node never leave it, are told again so many times, or come later. */
-  | { readonly kind: 'settlement-events'; readonly node: string; readonly how: 'drop' | 'repeat'; readonly count: number; readonly times?: number }
+  | {
+      readonly kind: 'settlement-events';
+      readonly node: string;
+      readonly how: 'drop' | 'repeat';
+      readonly count: number;
+      readonly times?: number;
+    }
   | { readonly kind: 'settlement-events'; readonly node: string; readonly how: 'delay'; readonly count: number; readonly delayMs: number }
   /** The next so many calls of a method take effect, but their answer is lost with the connection. */
   | { readonly kind: 'lose-reply'; readonly node: string; readonly method: NodeCall; readonly count: number }
@@ -20,7 +26,11 @@ export type FaultOrder =
   | { readonly kind: 'clear' };
 
 /** What is to happen to one live settlement event. */
-export type EventFault = { readonly how: 'none' } | { readonly how: 'drop' } | { readonly how: 'repeat'; readonly times: number } | { readonly how: 'delay'; readonly delayMs: number };
+export type EventFault =
+  | { readonly how: 'none' }
+  | { readonly how: 'drop' }
+  | { readonly how: 'repeat'; readonly times: number }
+  | { readonly how: 'delay'; readonly delayMs: number };
 
 /** The faults that are still to happen; none of them outlives the process. */
 export class Faults {

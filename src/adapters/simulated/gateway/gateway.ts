@@ -1,6 +1,6 @@
+import type { z } from 'zod';
 import { isLightningError, LightningError } from '../../../core/lightning/errors.ts';
 import type { Clock } from '../../../core/ports/clock.ts';
-import type { z } from 'zod';
 import { failure } from '../network/failures.ts';
 import type { SimulatedNetwork } from '../network/network.ts';
 import type { NodeCall, NodeCalls, NodeStream, NodeStreams } from './calls.ts';
@@ -47,7 +47,12 @@ export class NetworkGateway {
   }
 
   /** Follows a node. Ends when the signal is aborted. @throws LightningError, `CONNECTION_LOST` when the node goes away. */
-  async *follow<S extends NodeStream>(node: string, stream: S, params: unknown, signal?: AbortSignal): AsyncIterable<NodeStreams[S]['event']> {
+  async *follow<S extends NodeStream>(
+    node: string,
+    stream: S,
+    params: unknown,
+    signal?: AbortSignal,
+  ): AsyncIterable<NodeStreams[S]['event']> {
     this.#check(node, stream);
     const checked = check<NodeStreams[S]['params']>(nodeStreamSchemas[stream], params, stream);
     if (isAborted(signal)) return;
@@ -100,7 +105,8 @@ export class NetworkGateway {
   }
 
   #check(node: string, method: string): void {
-    if (!Object.hasOwn(nodeHandlers, method) && !Object.hasOwn(nodeStreams, method)) throw failure('INVALID_ARGUMENT', 'call', 'no such call');
+    if (!Object.hasOwn(nodeHandlers, method) && !Object.hasOwn(nodeStreams, method))
+      throw failure('INVALID_ARGUMENT', 'call', 'no such call');
     if (!this.network.nodes.need(node).online) throw failure('UNAVAILABLE', method, `the simulated node ${node} is stopped`);
     if (this.faults.isRefused(node)) throw failure('UNAVAILABLE', method, `the simulated node ${node} refuses connections`);
   }

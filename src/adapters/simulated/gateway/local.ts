@@ -35,7 +35,11 @@ export class LocalNode implements SimulatedNode {
     }
   }
 
-  follow<S extends NodeStream>(stream: S, params: NodeStreams[S]['params'], { signal }: CallOptions = {}): AsyncIterable<NodeStreams[S]['event']> {
+  follow<S extends NodeStream>(
+    stream: S,
+    params: NodeStreams[S]['params'],
+    { signal }: CallOptions = {},
+  ): AsyncIterable<NodeStreams[S]['event']> {
     return this.#gateway.follow(this.name, stream, params, this.#signal(signal));
   }
 

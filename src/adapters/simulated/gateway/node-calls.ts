@@ -6,7 +6,19 @@ import type { Clock } from '../../../core/ports/clock.ts';
 import { failure } from '../network/failures.ts';
 import type { SimulatedNetwork } from '../network/network.ts';
 import type { NodeCall, NodeCalls } from './calls.ts';
-import { toChannel, toForward, toInvoice, toOutcome, toPage, toPayment, toPeer, toSettlement, toTransaction, type PageNumbers, total } from './views.ts';
+import {
+  type PageNumbers,
+  toChannel,
+  toForward,
+  toInvoice,
+  toOutcome,
+  toPage,
+  toPayment,
+  toPeer,
+  toSettlement,
+  toTransaction,
+  total,
+} from './views.ts';
 
 const DEFAULT_PAGE = 100;
 const DEFAULT_SETTLEMENTS = 1000;
@@ -22,7 +34,10 @@ export interface NodeContext {
 }
 
 type Handlers = {
-  readonly [M in NodeCall]: (context: NodeContext, params: NodeCalls[M]['params']) => NodeCalls[M]['result'] | Promise<NodeCalls[M]['result']>;
+  readonly [M in NodeCall]: (
+    context: NodeContext,
+    params: NodeCalls[M]['params'],
+  ) => NodeCalls[M]['result'] | Promise<NodeCalls[M]['result']>;
 };
 
 /** Every call to a node, done on the network. */
@@ -46,7 +61,12 @@ export const nodeHandlers: Handlers = {
     return invoice === undefined ? null : toInvoice(network, invoice);
   },
   listInvoices: ({ network, node }, request) => {
-    if (request.state === undefined) return toPage((after, limit) => network.invoices.list(node, after, limit), numbers(request), (invoice) => toInvoice(network, invoice));
+    if (request.state === undefined)
+      return toPage(
+        (after, limit) => network.invoices.list(node, after, limit),
+        numbers(request),
+        (invoice) => toInvoice(network, invoice),
+      );
     return invoicesOfState(network, node, { ...numbers(request), state: request.state });
   },
   cancelInvoice: ({ network, node }, { paymentHash }) => {
@@ -57,7 +77,8 @@ export const nodeHandlers: Handlers = {
     network.invoices.settleHeld(node, preimage);
     return null;
   },
-  settledAfter: ({ network, node }, { number, limit }) => network.invoices.settledAfter(node, number, limit ?? DEFAULT_SETTLEMENTS).map(toSettlement),
+  settledAfter: ({ network, node }, { number, limit }) =>
+    network.invoices.settledAfter(node, number, limit ?? DEFAULT_SETTLEMENTS).map(toSettlement),
   settledHead: ({ network, node }) => network.invoices.settledHead(node),
 
   pay: (context, { timeoutMs, ...order }) => outcomeOf(context, context.network.pay(context.node, order).paymentHash, timeoutMs),
@@ -67,7 +88,11 @@ export const nodeHandlers: Handlers = {
     return payment === undefined ? null : toOutcome(network, payment);
   },
   listPayments: ({ network, node }, request) =>
-    toPage((after, limit) => network.payments.list(node, after, limit), numbers(request), (payment) => toPayment(network, payment)),
+    toPage(
+      (after, limit) => network.payments.list(node, after, limit),
+      numbers(request),
+      (payment) => toPayment(network, payment),
+    ),
 
   connectPeer: ({ network, node }, { nodeId, port, persistent }) => {
     network.peers.connect(node, nodeId, port, persistent ?? false);
@@ -109,7 +134,8 @@ export const nodeHandlers: Handlers = {
   policy: ({ network, node }, { channel }) => network.policy(node, channel),
   balances: ({ network, node }) => {
     const channels = network.channels.of(node);
-    const of = (state: 'open' | 'pending') => channels.filter((channel) => channel.state === state).map((channel) => toChannel(network, node, channel));
+    const of = (state: 'open' | 'pending') =>
+      channels.filter((channel) => channel.state === state).map((channel) => toChannel(network, node, channel));
     return {
       localMsat: total(of('open').map(({ localMsat }) => localMsat)),
       remoteMsat: total(of('open').map(({ remoteMsat }) => remoteMsat)),
@@ -120,10 +146,19 @@ export const nodeHandlers: Handlers = {
   rebalance: (context, request) => outcomeOf(context, context.network.rebalance(context.node, request).paymentHash),
 
   newAddress: ({ network, node }) => network.chain.newAddress(node),
-  walletBalance: ({ network, node }) => ({ confirmedMsat: network.nodes.need(node).walletMsat, unconfirmedMsat: network.chain.incomingMsat(node) }),
+  walletBalance: ({ network, node }) => ({
+    confirmedMsat: network.nodes.need(node).walletMsat,
+    unconfirmedMsat: network.chain.incomingMsat(node),
+  }),
   transactions: ({ network, node }, request) =>
-    toPage((after, limit) => network.transactions(node).slice(after, after + limit), numbers(request), (transaction) => toTransaction(network, node, transaction)),
-  send: ({ network, node }, { address, amountMsat, feeRateSatPerVbyte }) => ({ txId: network.chain.send(node, address, amountMsat, feeRateSatPerVbyte) }),
+    toPage(
+      (after, limit) => network.transactions(node).slice(after, after + limit),
+      numbers(request),
+      (transaction) => toTransaction(network, node, transaction),
+    ),
+  send: ({ network, node }, { address, amountMsat, feeRateSatPerVbyte }) => ({
+    txId: network.chain.send(node, address, amountMsat, feeRateSatPerVbyte),
+  }),
 };
 
 function numbers({ after, limit }: PageRequest): PageNumbers {
@@ -137,7 +172,11 @@ function peerName(network: SimulatedNetwork, id: NodeId): string {
 }
 
 /** A page of one state: the position is that of the last invoice looked at, whatever its state. */
-function invoicesOfState(network: SimulatedNetwork, node: string, request: PageNumbers & { readonly state: string }): NodeCalls['listInvoices']['result'] {
+function invoicesOfState(
+  network: SimulatedNetwork,
+  node: string,
+  request: PageNumbers & { readonly state: string },
+): NodeCalls['listInvoices']['result'] {
   const items = [];
   let after = request.after;
   for (;;) {

@@ -35,7 +35,10 @@ const feeRate = z.number().positive().max(10_000);
 const limit = z.number().int().min(1).max(1000);
 const position = z.string().max(15).regex(/^\d+$/, 'not a position of this list');
 const page = z.strictObject({ after: position.optional(), limit: limit.optional() });
-const timeout = z.number().min(0).max(2 ** 31 - 1);
+const timeout = z
+  .number()
+  .min(0)
+  .max(2 ** 31 - 1);
 const count = z.number().int().min(1).max(1_000_000);
 const delay = z.number().min(0).max(3_600_000);
 const state = <const T extends readonly [string, ...string[]]>(...names: T) => z.enum(names).optional();
@@ -77,7 +80,15 @@ export const nodeCallSchemas: { readonly [M in NodeCall]: Checks<NodeCalls, M> }
       ignoreExpiry: z.boolean().optional(),
     }),
   ),
-  keysend: checks(z.strictObject({ destination: key, amountMsat: amount, maxFeeMsat: amount, preimage: identifier(preimage), timeoutMs: timeout.optional() })),
+  keysend: checks(
+    z.strictObject({
+      destination: key,
+      amountMsat: amount,
+      maxFeeMsat: amount,
+      preimage: identifier(preimage),
+      timeoutMs: timeout.optional(),
+    }),
+  ),
   lookupPayment: checks(byHash),
   listPayments: checks(page),
   connectPeer: checks(z.strictObject({ nodeId: key, port: z.number().int().min(1).max(65_535), persistent: z.boolean().optional() })),
@@ -103,7 +114,9 @@ export const nodeCallSchemas: { readonly [M in NodeCall]: Checks<NodeCalls, M> }
   policy: checks(z.strictObject({ channel })),
   balances: checks(nothing),
   forwards: checks(page),
-  rebalance: checks(z.strictObject({ from: identifier(shortChannelId), to: identifier(shortChannelId), amountMsat: amount, maxFeeMsat: amount })),
+  rebalance: checks(
+    z.strictObject({ from: identifier(shortChannelId), to: identifier(shortChannelId), amountMsat: amount, maxFeeMsat: amount }),
+  ),
   newAddress: checks(nothing),
   walletBalance: checks(nothing),
   transactions: checks(page),
@@ -118,9 +131,20 @@ export const nodeStreamSchemas: { readonly [S in NodeStream]: z.ZodType<NodeStre
 
 const faults: z.ZodType<FaultOrder> = checks(
   z.union([
-    z.strictObject({ kind: z.literal('settlement-events'), node: name, how: z.enum(['drop', 'repeat']), count, times: z.number().int().min(1).max(100).optional() }),
+    z.strictObject({
+      kind: z.literal('settlement-events'),
+      node: name,
+      how: z.enum(['drop', 'repeat']),
+      count,
+      times: z.number().int().min(1).max(100).optional(),
+    }),
     z.strictObject({ kind: z.literal('settlement-events'), node: name, how: z.literal('delay'), count, delayMs: delay }),
-    z.strictObject({ kind: z.literal('lose-reply'), node: name, method: z.enum(Object.keys(nodeCallSchemas) as [NodeCall, ...NodeCall[]]), count }),
+    z.strictObject({
+      kind: z.literal('lose-reply'),
+      node: name,
+      method: z.enum(Object.keys(nodeCallSchemas) as [NodeCall, ...NodeCall[]]),
+      count,
+    }),
     z.strictObject({ kind: z.literal('refuse'), node: name, refuse: z.boolean() }),
     z.strictObject({ kind: z.literal('refuse-connections'), count }),
     z.strictObject({ kind: z.literal('restart') }),

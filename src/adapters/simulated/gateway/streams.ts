@@ -24,7 +24,10 @@ type Streams = {
 /** Every stream of a node. */
 export const nodeStreams: Streams = { settlements, closing };
 
-async function* settlements({ network, clock, faults, node, onEnd }: StreamContext, { after }: { readonly after: number }): AsyncIterable<NodeStreams['settlements']['event']> {
+async function* settlements(
+  { network, clock, faults, node, onEnd }: StreamContext,
+  { after }: { readonly after: number },
+): AsyncIterable<NodeStreams['settlements']['event']> {
   const live = new EventQueue<number>();
   const timers = new Set<Disposable>();
   let told = after;
@@ -44,7 +47,11 @@ async function* settlements({ network, clock, faults, node, onEnd }: StreamConte
     }
   });
   try {
-    for (let batch = network.invoices.settledAfter(node, told, BATCH); batch.length > 0; batch = network.invoices.settledAfter(node, told, BATCH)) {
+    for (
+      let batch = network.invoices.settledAfter(node, told, BATCH);
+      batch.length > 0;
+      batch = network.invoices.settledAfter(node, told, BATCH)
+    ) {
       for (const settlement of batch.map(toSettlement)) {
         yield { kind: 'settled', ...settlement };
         told = settlement.number;
@@ -63,7 +70,10 @@ async function* settlements({ network, clock, faults, node, onEnd }: StreamConte
   }
 }
 
-async function* closing({ network, node, onEnd }: StreamContext, params: NodeStreams['closing']['params']): AsyncIterable<NodeStreams['closing']['event']> {
+async function* closing(
+  { network, node, onEnd }: StreamContext,
+  params: NodeStreams['closing']['params'],
+): AsyncIterable<NodeStreams['closing']['event']> {
   const changes = new EventQueue<null>();
   onEnd((error) => changes.end(error));
   const unsubscribe = network.subscribe((event) => {

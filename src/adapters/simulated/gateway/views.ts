@@ -6,7 +6,15 @@ import type { Payment, PaymentOutcome, PaymentPart } from '../../../core/lightni
 import type { WalletTransaction } from '../../../core/lightning/wallet.ts';
 import { balanceOf, other, sideOf } from '../network/htlcs.ts';
 import type { SimulatedNetwork } from '../network/network.ts';
-import type { ChannelRecord, ForwardRecord, InvoiceRecord, PartRecord, PaymentRecord, PeerRecord, TransactionRecord } from '../network/records.ts';
+import type {
+  ChannelRecord,
+  ForwardRecord,
+  InvoiceRecord,
+  PartRecord,
+  PaymentRecord,
+  PeerRecord,
+  TransactionRecord,
+} from '../network/records.ts';
 import type { NumberedSettlement } from './calls.ts';
 
 /** An invoice as the port tells it. */
@@ -44,7 +52,15 @@ export function toOutcome(network: SimulatedNetwork, record: PaymentRecord): Pay
   const settled = record.parts.filter((part) => part.phase === 'settled');
   const sum = (field: 'amountMsat' | 'feeMsat') => msat(settled.reduce((total, part) => total + part[field], 0n));
   const parts = settled.map((part) => toPart(network, part));
-  return { status: 'settled', paymentHash, preimage, amountMsat: sum('amountMsat'), feeMsat: sum('feeMsat'), settledAt: record.settledAt, parts };
+  return {
+    status: 'settled',
+    paymentHash,
+    preimage,
+    amountMsat: sum('amountMsat'),
+    feeMsat: sum('feeMsat'),
+    settledAt: record.settledAt,
+    parts,
+  };
 }
 
 /** An outgoing payment as the port lists it. */

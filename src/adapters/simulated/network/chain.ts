@@ -1,5 +1,5 @@
 import { bech32, bech32m } from '@scure/base';
-import { type Msat, MSAT_PER_SAT, msat, toSatExact } from '../../../core/lightning/amount.ts';
+import { MSAT_PER_SAT, type Msat, msat, toSatExact } from '../../../core/lightning/amount.ts';
 import { type TxId, txId } from '../../../core/lightning/identifiers.ts';
 import { failure } from './failures.ts';
 import { BLOCK_SUBSIDY, ensureChain } from './genesis.ts';
@@ -32,7 +32,8 @@ export class Chain {
     this.#state = state;
     state.tables.transactions.onChange((before, after) => {
       if (before !== undefined) this.#unsettled.delete(before.txId);
-      if (after !== undefined && (after.height === undefined || after.outputs.some((output) => !output.paid))) this.#unsettled.add(after.txId);
+      if (after !== undefined && (after.height === undefined || after.outputs.some((output) => !output.paid)))
+        this.#unsettled.add(after.txId);
     });
   }
 
@@ -73,7 +74,13 @@ export class Chain {
       const chain = ensureChain(this.#state);
       if (chain.minerMsat < amountMsat) throw failure('INSUFFICIENT_FUNDS', 'fund', 'the miner has less than that: mine more blocks');
       this.#state.tables.chain.patch('chain', { minerMsat: msat(chain.minerMsat - amountMsat) });
-      return this.broadcast({ kind: 'fund', payer: undefined, spentMsat: amountMsat, feeMsat: msat(0), outputs: [{ to, amountMsat, delayBlocks: 0 }] });
+      return this.broadcast({
+        kind: 'fund',
+        payer: undefined,
+        spentMsat: amountMsat,
+        feeMsat: msat(0),
+        outputs: [{ to, amountMsat, delayBlocks: 0 }],
+      });
     });
   }
 

@@ -1,10 +1,15 @@
 import { MSAT_PER_SAT, type Msat, msat, sat } from '../../../core/lightning/amount.ts';
 import type { ChannelPolicy } from '../../../core/lightning/channel.ts';
-import { type Outpoint, outpoint as parseOutpoint, type ShortChannelId, shortChannelId, type TxId } from '../../../core/lightning/identifiers.ts';
+import {
+  type Outpoint,
+  outpoint as parseOutpoint,
+  type ShortChannelId,
+  shortChannelId,
+  type TxId,
+} from '../../../core/lightning/identifiers.ts';
 import { type Chain, feeOf, spendablePart } from './chain.ts';
 import { failure } from './failures.ts';
 import { balanceOf, reserveOf, sideOf } from './htlcs.ts';
-import type { Nodes } from './nodes.ts';
 import type { Peers } from './peers.ts';
 import type { ChannelRecord, Side, TransactionRecord } from './records.ts';
 import type { NetworkState } from './state.ts';
@@ -39,7 +44,6 @@ const MAX_CLTV_DELTA = 2016;
 /** Channels: opening, confirming, pricing, closing. Balances in them move by HTLCs alone. */
 export class Channels {
   readonly #state: NetworkState;
-  readonly #nodes: Nodes;
   readonly #peers: Peers;
   readonly #chain: Chain;
   readonly #times: ChannelTimes;
@@ -48,13 +52,13 @@ export class Channels {
   /** Ends every HTLC in a channel that is about to be closed by force. */
   clearHtlcs: (channel: ChannelRecord) => void = () => {};
 
-  constructor(state: NetworkState, nodes: Nodes, peers: Peers, chain: Chain, times: ChannelTimes) {
+  constructor(state: NetworkState, peers: Peers, chain: Chain, times: ChannelTimes) {
     this.#state = state;
-    this.#nodes = nodes;
     this.#peers = peers;
     this.#chain = chain;
     this.#times = times;
-    peers.haveChannel = (one, other) => this.of(one).some((channel) => channel.state !== 'closed' && (channel.a === other || channel.b === other));
+    peers.haveChannel = (one, other) =>
+      this.of(one).some((channel) => channel.state !== 'closed' && (channel.a === other || channel.b === other));
     state.tables.channels.onChange((before, after) => this.#index(before, after));
   }
 
@@ -67,7 +71,8 @@ export class Channels {
     if (from === to) throw failure('REJECTED', 'open', 'a node has no channel with itself');
     if (!this.#peers.connected(from, to)) throw failure('NOT_FOUND', 'open', 'the peer is not connected');
     if (capacityMsat % MSAT_PER_SAT !== 0n) throw failure('INVALID_ARGUMENT', 'open', 'a channel holds whole satoshi');
-    if (capacityMsat < MIN_CAPACITY) throw failure('INVALID_ARGUMENT', 'open', `a channel holds at least ${MIN_CAPACITY / MSAT_PER_SAT} sat`);
+    if (capacityMsat < MIN_CAPACITY)
+      throw failure('INVALID_ARGUMENT', 'open', `a channel holds at least ${MIN_CAPACITY / MSAT_PER_SAT} sat`);
     if (pushMsat > capacityMsat - reserveOf({ capacityMsat })) {
       throw failure('INVALID_ARGUMENT', 'open', 'no more can be pushed than the capacity less a hundredth, which is our reserve');
     }
@@ -107,7 +112,8 @@ export class Channels {
   /** A node's channel. @throws LightningError `NOT_FOUND`. */
   need(node: string, id: Outpoint, operation: string): ChannelRecord {
     const channel = this.#state.tables.channels.get(id);
-    if (channel === undefined || (channel.a !== node && channel.b !== node)) throw failure('NOT_FOUND', operation, 'this node has no such channel');
+    if (channel === undefined || (channel.a !== node && channel.b !== node))
+      throw failure('NOT_FOUND', operation, 'this node has no such channel');
     return channel;
   }
 
@@ -117,7 +123,12 @@ export class Channels {
   }
 
   setPolicy(node: string, id: Outpoint | 'all', policy: ChannelPolicy): void {
-    if (!Number.isInteger(policy.feeRatePpm) || policy.feeRatePpm < 0 || policy.feeRatePpm > 0xffffffff || policy.baseFeeMsat > 0xffffffffn) {
+    if (
+      !Number.isInteger(policy.feeRatePpm) ||
+      policy.feeRatePpm < 0 ||
+      policy.feeRatePpm > 0xffffffff ||
+      policy.baseFeeMsat > 0xffffffffn
+    ) {
       throw failure('INVALID_ARGUMENT', 'setPolicy', 'base fee and rate are 32-bit numbers (BOLT 7)');
     }
     if (!Number.isInteger(policy.cltvDelta) || policy.cltvDelta < 1 || policy.cltvDelta > MAX_CLTV_DELTA) {
@@ -142,7 +153,8 @@ export class Channels {
     if (channel.state === 'closing' && channel.closingTxId !== undefined) return channel.closingTxId;
     if (channel.state === 'closed') throw failure('CONFLICT', 'close', 'the channel is closed');
     if (channel.state === 'pending') throw failure('CONFLICT', 'close', 'the funding of the channel is not confirmed yet');
-    if (!force && !this.#peers.connected(channel.a, channel.b)) throw failure('CONFLICT', 'close', 'the peer is away: only a forced close is possible');
+    if (!force && !this.#peers.connected(channel.a, channel.b))
+      throw failure('CONFLICT', 'close', 'the peer is away: only a forced close is possible');
     if (!force && Object.keys(channel.htlcs).length > 0) throw failure('CONFLICT', 'close', 'HTLCs are in flight over the channel');
     const wantedFee = feeOf(force ? FORCE_VBYTES : CLOSE_VBYTES, feeRateSatPerVbyte ?? 2);
     return this.#state.transact(() => {
@@ -196,7 +208,8 @@ export class Channels {
   }
 
   #index(before: ChannelRecord | undefined, after: ChannelRecord | undefined): void {
-    if (before !== undefined && after === undefined) for (const node of [before.a, before.b]) this.#byNode.get(node)?.delete(before.outpoint);
+    if (before !== undefined && after === undefined)
+      for (const node of [before.a, before.b]) this.#byNode.get(node)?.delete(before.outpoint);
     if (before?.shortChannelId !== undefined) this.#byShortId.delete(before.shortChannelId);
     if (after === undefined) return;
     for (const node of [after.a, after.b]) {

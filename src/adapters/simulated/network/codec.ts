@@ -8,7 +8,9 @@ export function encode(value: unknown): string {
 
 /** Reads what {@link encode} wrote. @throws SyntaxError when it is not JSON. */
 export function decode(text: string): unknown {
-  return JSON.parse(text, (key, field) => (isAmount(key) && typeof field === 'string' && /^-?\d{1,24}$/.test(field) ? BigInt(field) : field));
+  return JSON.parse(text, (key, field) =>
+    isAmount(key) && typeof field === 'string' && /^-?\d{1,24}$/.test(field) ? BigInt(field) : field,
+  );
 }
 
 function isAmount(key: string): boolean {

@@ -150,7 +150,10 @@ export class InvoiceBook {
     return this.#state.tables.invoices.patch(invoiceKey(invoice.node, invoice.paymentHash), fields);
   }
 
-  #add(name: string, fields: Omit<InvoiceRecord, 'node' | 'state' | 'receivedMsat' | 'settledAt' | 'addNumber' | 'settleNumber' | 'payer'>): InvoiceRecord {
+  #add(
+    name: string,
+    fields: Omit<InvoiceRecord, 'node' | 'state' | 'receivedMsat' | 'settledAt' | 'addNumber' | 'settleNumber' | 'payer'>,
+  ): InvoiceRecord {
     return this.#state.transact(() => {
       const addNumber = this.#nodes.need(name).addCount + 1;
       this.#state.tables.nodes.patch(name, { addCount: addNumber });
@@ -198,10 +201,13 @@ function checkRequest(request: CreateInvoice): void {
     throw invalid(`a description has at most ${MAX_DESCRIPTION_BYTES} bytes: give the SHA-256 of a longer text`);
   }
   if (typeof description !== 'string' && !/^[0-9a-f]{64}$/i.test(description.sha256)) throw invalid('a description hash is 64 hex digits');
-  if (!Number.isInteger(expirySeconds) || expirySeconds < 1 || expirySeconds > MAX_EXPIRY_SECONDS) throw invalid('an invoice is good for 1 second to 1 year');
+  if (!Number.isInteger(expirySeconds) || expirySeconds < 1 || expirySeconds > MAX_EXPIRY_SECONDS)
+    throw invalid('an invoice is good for 1 second to 1 year');
   if (finalCltvDelta !== undefined && (!Number.isInteger(finalCltvDelta) || finalCltvDelta < 1 || finalCltvDelta > MAX_FINAL_CLTV)) {
     throw invalid(`a final CLTV delta is between 1 and ${MAX_FINAL_CLTV} blocks`);
   }
-  if (label !== undefined && (label === '' || label.length > MAX_LABEL_LENGTH)) throw invalid(`a label has 1 to ${MAX_LABEL_LENGTH} characters`);
-  if (request.hold !== undefined && request.preimage !== undefined) throw invalid('a hold invoice is made for a hash, its preimage comes later');
+  if (label !== undefined && (label === '' || label.length > MAX_LABEL_LENGTH))
+    throw invalid(`a label has 1 to ${MAX_LABEL_LENGTH} characters`);
+  if (request.hold !== undefined && request.preimage !== undefined)
+    throw invalid('a hold invoice is made for a hash, its preimage comes later');
 }

@@ -1,6 +1,13 @@
 import { type Msat, msat } from '../../../core/lightning/amount.ts';
 import type { ChannelPolicy, Rebalance } from '../../../core/lightning/channel.ts';
-import { hashOfPreimage, type NodeId, type Outpoint, type Preimage, preimage as parsePreimage, type TxId } from '../../../core/lightning/identifiers.ts';
+import {
+  hashOfPreimage,
+  type NodeId,
+  type Outpoint,
+  type Preimage,
+  preimage as parsePreimage,
+  type TxId,
+} from '../../../core/lightning/identifiers.ts';
 import type { PaymentFailure } from '../../../core/lightning/payment.ts';
 import { type Audit, audit } from './audit.ts';
 import { readInvoice } from './bolt11.ts';
@@ -59,7 +66,7 @@ export class SimulatedNetwork {
     this.chain = new Chain(state);
     this.peers = new Peers(state, this.nodes);
     this.times = { ...DEFAULT_TIMES, ...options };
-    this.channels = new Channels(state, this.nodes, this.peers, this.chain, this.times);
+    this.channels = new Channels(state, this.peers, this.chain, this.times);
     this.invoices = new InvoiceBook(state, this.nodes, this.channels);
     this.payments = new PaymentEngine(state, this.channels);
     this.receiving = new Receiving(this.invoices, this.payments);
@@ -119,14 +126,17 @@ export class SimulatedNetwork {
    */
   pay(name: string, order: PayOrder): PaymentRecord {
     const invoice = readInvoice(order.paymentRequest);
-    if (invoice.network !== 'regtest') throw failure('WRONG_NETWORK', 'pay', `the invoice is for ${invoice.network}, the node is on regtest`);
+    if (invoice.network !== 'regtest')
+      throw failure('WRONG_NETWORK', 'pay', `the invoice is for ${invoice.network}, the node is on regtest`);
     const amountMsat = order.amountMsat ?? invoice.amountMsat;
-    if (amountMsat === undefined || amountMsat === 0n) throw failure('INVALID_ARGUMENT', 'pay', 'the invoice has no amount: say how much to pay');
+    if (amountMsat === undefined || amountMsat === 0n)
+      throw failure('INVALID_ARGUMENT', 'pay', 'the invoice has no amount: say how much to pay');
     const payee = this.nodes.byId(invoice.payee);
     let refusal: { readonly reason: PaymentFailure; readonly detail: string } | undefined;
     if (payee === undefined) refusal = { reason: 'no-route', detail: 'the payee is not in the network' };
     else if (payee.name === name) refusal = { reason: 'self-payment', detail: 'the invoice is the node’s own' };
-    else if (order.ignoreExpiry !== true && this.now() > invoice.expiresAt) refusal = { reason: 'expired', detail: 'the invoice has expired' };
+    else if (order.ignoreExpiry !== true && this.now() > invoice.expiresAt)
+      refusal = { reason: 'expired', detail: 'the invoice has expired' };
     return this.payments.start(
       {
         node: name,
@@ -147,10 +157,16 @@ export class SimulatedNetwork {
   }
 
   /** Begins a payment without an invoice, by a preimage of the payer's. @throws LightningError `INVALID_ARGUMENT` (amount 0). */
-  keysend(name: string, order: { readonly destination: NodeId; readonly amountMsat: Msat; readonly maxFeeMsat: Msat; readonly preimage: Preimage }): PaymentRecord {
+  keysend(
+    name: string,
+    order: { readonly destination: NodeId; readonly amountMsat: Msat; readonly maxFeeMsat: Msat; readonly preimage: Preimage },
+  ): PaymentRecord {
     if (order.amountMsat === 0n) throw failure('INVALID_ARGUMENT', 'keysend', 'the amount to pay is zero');
     const payee = this.nodes.byId(order.destination);
-    const refusal = { reason: payee === undefined ? 'no-route' : 'self-payment', detail: 'the payee is not another node of the network' } as const;
+    const refusal = {
+      reason: payee === undefined ? 'no-route' : 'self-payment',
+      detail: 'the payee is not another node of the network',
+    } as const;
     return this.payments.start(
       this.#spontaneous(name, 'keysend', payee?.name ?? order.destination, order.preimage, order),
       payee === undefined || payee.name === name ? refusal : undefined,
@@ -200,7 +216,13 @@ export class SimulatedNetwork {
     this.#state.close();
   }
 
-  #spontaneous(name: string, kind: 'keysend' | 'rebalance', payee: string, secret: Preimage, order: { readonly amountMsat: Msat; readonly maxFeeMsat: Msat }): Parameters<PaymentEngine['start']>[0] {
+  #spontaneous(
+    name: string,
+    kind: 'keysend' | 'rebalance',
+    payee: string,
+    secret: Preimage,
+    order: { readonly amountMsat: Msat; readonly maxFeeMsat: Msat },
+  ): Parameters<PaymentEngine['start']>[0] {
     return {
       node: name,
       paymentHash: hashOfPreimage(secret),

@@ -1,4 +1,4 @@
-import { nodeId, type NodeId } from '../../../core/lightning/identifiers.ts';
+import { type NodeId, nodeId } from '../../../core/lightning/identifiers.ts';
 import { publicKey } from './bolt11.ts';
 import { failure } from './failures.ts';
 import { ensureChain } from './genesis.ts';

@@ -5,7 +5,7 @@ import type { Channels } from './channels.ts';
 import { edgesFor, outboundMsat } from './graph.ts';
 import { Htlcs, sideOf } from './htlcs.ts';
 import type { PartRecord, PaymentRecord } from './records.ts';
-import { findRoutes, type Route } from './routing.ts';
+import { findRoutes } from './routing.ts';
 import { Sequence } from './sequence.ts';
 import type { NetworkState } from './state.ts';
 
@@ -115,7 +115,8 @@ export class PaymentEngine {
   resume(): void {
     this.#change(() => {
       for (const payment of this.pending()) {
-        for (const [index, part] of payment.parts.entries()) if (isMoving(part)) this.#wake(paymentKey(payment.node, payment.paymentHash), index);
+        for (const [index, part] of payment.parts.entries())
+          if (isMoving(part)) this.#wake(paymentKey(payment.node, payment.paymentHash), index);
       }
     });
   }
@@ -142,7 +143,7 @@ export class PaymentEngine {
     }
     const feeMsat = routes.reduce((sum, route) => sum + route.feeMsat, 0n);
     if (feeMsat > budget) return this.#giveUp(payment, 'fee-cap', `the cheapest route costs ${feeMsat} msat, more than the cap`);
-    const parts = [...payment.parts, ...routes.map(newPart)];
+    const parts = [...payment.parts, ...routes.map((route) => ({ ...route, phase: 'out', at: 0, expiryHeight: 0 }) as const)];
     this.#patch(payment, { parts });
     for (const index of routes.keys()) this.#wake(paymentKey(payment.node, payment.paymentHash), payment.parts.length + index);
   }
@@ -191,7 +192,8 @@ export class PaymentEngine {
     if (taken) {
       if (done) this.#finish(payment, { status: 'settled', settledAt: this.#state.now() });
     } else if (payment.givingUp === undefined && !payment.parts.some(isPaid)) this.#launch(payment);
-    else if (done) this.#finish(payment, payment.parts.some(isPaid) ? { status: 'settled', settledAt: this.#state.now() } : { status: 'failed' });
+    else if (done)
+      this.#finish(payment, payment.parts.some(isPaid) ? { status: 'settled', settledAt: this.#state.now() } : { status: 'failed' });
   }
 
   #giveUp(payment: PaymentRecord, reason: PaymentFailure, detail: string): void {
@@ -292,8 +294,4 @@ function isMoving(part: PartRecord | undefined): boolean {
 
 function isPaid({ phase }: PartRecord): boolean {
   return phase === 'settled' || phase === 'settling';
-}
-
-function newPart({ hops, amountMsat, feeMsat }: Route): PartRecord {
-  return { hops, amountMsat, feeMsat, phase: 'out', at: 0, expiryHeight: 0 };
 }

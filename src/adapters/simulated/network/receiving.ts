@@ -18,7 +18,8 @@ export class Receiving {
     this.#invoices = invoices;
     this.#payments = payments;
     payments.onArrival = (payment, arrivedMsat) => this.#arrived(payment, arrivedMsat);
-    invoices.takeHeld = (invoice) => this.#withPayer(invoice, (node, payment) => payments.take(node, payment.paymentHash, invoice.preimage));
+    invoices.takeHeld = (invoice) =>
+      this.#withPayer(invoice, (node, payment) => payments.take(node, payment.paymentHash, invoice.preimage));
     invoices.releaseHeld = (invoice) =>
       this.#withPayer(invoice, (node, payment) => payments.refuse(node, payment.paymentHash, 'the payee cancelled the invoice'));
   }
@@ -26,7 +27,8 @@ export class Receiving {
   /** A block: held HTLCs that have run out go back, and a hold invoice they were for is cancelled. Call in its transaction. */
   block(height: number): void {
     for (const payment of this.#payments.pending()) {
-      if (payment.parts.some((part) => part.phase === 'held' && part.expiryHeight <= height)) this.release(payment, 'held until its time lock ran out');
+      if (payment.parts.some((part) => part.phase === 'held' && part.expiryHeight <= height))
+        this.release(payment, 'held until its time lock ran out');
     }
   }
 
@@ -78,7 +80,8 @@ export class Receiving {
     if (this.#invoices.stateOf(invoice) === 'expired' && !this.acceptLate.has(invoice.node)) return 'the invoice has expired';
     const asked = invoice.amountMsat;
     if (asked !== undefined && payment.amountMsat < asked) return 'the amount is less than the invoice asks for';
-    if (asked !== undefined && payment.amountMsat > asked * MOST_TIMES_ASKED) return 'the amount is more than twice what the invoice asks for';
+    if (asked !== undefined && payment.amountMsat > asked * MOST_TIMES_ASKED)
+      return 'the amount is more than twice what the invoice asks for';
     return undefined;
   }
 

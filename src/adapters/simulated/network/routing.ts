@@ -63,10 +63,7 @@ export function findRoute(edges: readonly Edge[], query: RouteQuery): Route | un
     if (step.edge !== undefined && step.node === query.from) return toRoute(step, query.amountMsat);
     if (step.hops === MAX_HOPS) continue;
     for (const edge of incoming.get(step.node) ?? []) {
-      const allowed =
-        edge.from === query.from
-          ? query.first === undefined || edge.channel === query.first
-          : edge.from !== query.to;
+      const allowed = edge.from === query.from ? query.first === undefined || edge.channel === query.first : edge.from !== query.to;
       if (!allowed || (step.edge === undefined && query.last !== undefined && edge.channel !== query.last)) continue;
       if (edge.channel === step.edge?.channel || edge.spendableMsat < step.amountMsat) continue;
       const fee = edge.from === query.from ? 0n : forwardingFee(edge.policy, step.amountMsat);

@@ -8,8 +8,8 @@ export class Sequence<T extends { readonly node: string }> {
     table.onChange((before, after) => {
       const row = after ?? before;
       if (row === undefined) return;
-      let list = this.#byNode.get(row.node);
-      if (list === undefined) this.#byNode.set(row.node, (list = []));
+      const list = this.#byNode.get(row.node) ?? [];
+      this.#byNode.set(row.node, list);
       const was = before === undefined ? undefined : number(before);
       const is = after === undefined ? undefined : number(after);
       if (after !== undefined && is !== undefined) list[is - 1] = after;

@@ -29,10 +29,14 @@ export class SqliteStore implements Store {
       database.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN EXCLUSIVE');
       const version = database.prepare('PRAGMA user_version').get()?.['user_version'];
       if (Number(version) > VERSION) throw storeError('INVALID_ARGUMENT', `${path} was made by a newer version`);
-      database.exec(`CREATE TABLE IF NOT EXISTS records (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id))`);
+      database.exec(
+        `CREATE TABLE IF NOT EXISTS records (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id))`,
+      );
       database.exec(`PRAGMA user_version=${VERSION}; COMMIT`);
       this.#database = database;
-      this.#put = database.prepare('INSERT INTO records (kind, id, body) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body');
+      this.#put = database.prepare(
+        'INSERT INTO records (kind, id, body) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body',
+      );
       this.#remove = database.prepare('DELETE FROM records WHERE kind = ? AND id = ?');
     } catch (error) {
       database?.close();
@@ -58,7 +62,11 @@ export class SqliteStore implements Store {
       this.#database.exec('COMMIT');
     } catch (error) {
       this.#rollBack();
-      throw storeError('UNAVAILABLE', `the simulated network can't write: ${error instanceof Error ? error.message : String(error)}`, error);
+      throw storeError(
+        'UNAVAILABLE',
+        `the simulated network can't write: ${error instanceof Error ? error.message : String(error)}`,
+        error,
+      );
     }
   }
 

@@ -46,7 +46,10 @@ export class SimnetConnection implements AsyncDisposable {
         end(() => reject(aborted(operation)));
       };
       this.#waiting.set(id, {
-        onResponse: (response) => end(() => ('error' in response ? reject(fromWireError(response.error)) : resolve('result' in response ? response.result : undefined))),
+        onResponse: (response) =>
+          end(() =>
+            'error' in response ? reject(fromWireError(response.error)) : resolve('result' in response ? response.result : undefined),
+          ),
         onLost: (error) => end(() => reject(error)),
       });
       signal?.addEventListener('abort', abort, { once: true });
@@ -102,7 +105,8 @@ export class SimnetConnection implements AsyncDisposable {
 
   async #connected(operation: string): Promise<Socket> {
     if (this.#closed) throw failure('ABORTED', operation, 'the connection was closed by its owner');
-    const connecting = (this.#socket ??= this.#connect());
+    this.#socket ??= this.#connect();
+    const connecting = this.#socket;
     try {
       const socket = await connecting;
       if (!socket.destroyed) return socket;
@@ -170,7 +174,11 @@ export class SocketNode implements SimulatedNode {
     return (await this.#connection.request(method, { node: this.name, call: method, params }, options)) as NodeCalls[M]['result'];
   }
 
-  follow<S extends NodeStream>(stream: S, params: NodeStreams[S]['params'], options: CallOptions = {}): AsyncIterable<NodeStreams[S]['event']> {
+  follow<S extends NodeStream>(
+    stream: S,
+    params: NodeStreams[S]['params'],
+    options: CallOptions = {},
+  ): AsyncIterable<NodeStreams[S]['event']> {
     return this.#connection.follow(stream, { node: this.name, follow: stream, params }, options) as AsyncIterable<NodeStreams[S]['event']>;
   }
 

@@ -119,9 +119,17 @@ class Connection {
     try {
       if ('control' in request) this.#send({ id, result: this.#gateway.control(request.control as ControlCall, request.params ?? {}) });
       else if ('call' in request) {
-        this.#send({ id, result: await this.#gateway.call(request.node, request.call as NodeCall, request.params ?? {}, controller.signal) });
+        this.#send({
+          id,
+          result: await this.#gateway.call(request.node, request.call as NodeCall, request.params ?? {}, controller.signal),
+        });
       } else {
-        for await (const event of this.#gateway.follow(request.node, request.follow as NodeStream, request.params ?? {}, controller.signal)) {
+        for await (const event of this.#gateway.follow(
+          request.node,
+          request.follow as NodeStream,
+          request.params ?? {},
+          controller.signal,
+        )) {
           if (!this.#send({ id, event })) await drained(this.#socket);
         }
         this.#send({ id, end: true });

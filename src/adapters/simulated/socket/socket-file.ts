@@ -11,7 +11,8 @@ const MAX_PATH_BYTES = 107;
  * @throws LightningError `CONFLICT` (a live process serves it, or another kind of file is there), `INVALID_ARGUMENT` (too long); each names the path.
  */
 export async function listenOn(server: Server, path: string): Promise<void> {
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw socketError('INVALID_ARGUMENT', `a socket's path has at most ${MAX_PATH_BYTES} bytes: ${path}`);
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES)
+    throw socketError('INVALID_ARGUMENT', `a socket's path has at most ${MAX_PATH_BYTES} bytes: ${path}`);
   mkdirSync(dirname(path), { recursive: true });
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found !== undefined && !found.isSocket()) throw socketError('CONFLICT', `${path} is there and is not a socket`);
