@@ -41,8 +41,3 @@ export class SubscriberError extends Error {
     this.refusal = options.refusal;
   }
 }
-
-/** Whether something thrown is a {@link SubscriberError}, of the given code where one is given. */
-export function isSubscriberError(error: unknown, code?: SubscriberErrorCode): error is SubscriberError {
-  return error instanceof SubscriberError && (code === undefined || error.code === code);
-}

@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, trunc
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { WriterMode } from './support/killed-writer.ts';
 
 const WRITER = join(import.meta.dirname, 'support/killed-writer.ts');
 let base: string;
@@ -13,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 function run(
-  mode: string,
+  mode: WriterMode,
   argument: string,
   out: number | 'pipe',
 ): { readonly stderr: string; readonly stdout: string; readonly signal: string | null } {

@@ -6,6 +6,9 @@ import { outputPlace } from '../../../../src/client/output-recovery.ts';
 import { PositionLog } from '../../../../src/client/position-log.ts';
 import { openStateDirectory } from '../../../../src/client/state-directory.ts';
 
+/** `die`: killed in its second batch. `go`, `long`: writes on to the end, in small or large batches. */
+export type WriterMode = 'die' | 'go' | 'long';
+
 const [mode = '', directory = '', argument = ''] = process.argv.slice(2);
 
 function batch(first: number, count: number): string {
