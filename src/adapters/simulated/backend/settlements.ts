@@ -16,7 +16,7 @@ export interface SettlementFollower {
 }
 
 const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 2_000;
 /** A live event may be lost without a trace: so often the stream is compared with the node's own record. */
 const RECONCILE_MS = 2_000;
 const BATCH = 1_000;
