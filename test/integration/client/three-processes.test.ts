@@ -4,7 +4,7 @@ import { seededRandom } from '../../unit/client/support/seeded.ts';
 import { freePort, type Role, ThreeProcesses } from './support/three-processes.ts';
 
 /** Killings a run; `CRASHES=20` for the whole of it. */
-const CRASHES = Number(process.env['CRASHES'] ?? 6);
+const CRASHES = Number(process.env['CRASHES'] ?? 3);
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
 const wait = { timeout: 40_000, interval: 20 };

@@ -101,9 +101,9 @@ test('a pipe: it can not be known, so the batch is delivered again', () => {
 });
 
 test('killed at random moments, again and again: every line is there once', async () => {
-  const target = 400_000;
+  const target = 200_000;
   const path = join(base, 'out');
-  for (let kills = 0; kills < 12; kills += 1) {
+  for (let kills = 0; kills < 8; kills += 1) {
     const fd = openSync(path, 'a');
     const before = statSync(path).size;
     const child = spawn(process.execPath, ['--no-warnings', WRITER, 'long', join(base, 'state'), String(target)], {
