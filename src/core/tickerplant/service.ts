@@ -68,9 +68,6 @@ export interface BuyerConnection {
   close(): void;
 }
 
-/** The last row of each symbol. */
-export type Snapshot = readonly PublishedRows[];
-
 /** What transports and embedders are given. */
 export interface TickerplantService {
   readonly epoch: number;

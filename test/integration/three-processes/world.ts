@@ -66,6 +66,10 @@ export interface World extends AsyncDisposable {
   readonly server: Program;
   readonly socket: string;
   readonly ledger: string;
+  /** The server's WebSocket. */
+  readonly url: string;
+  /** The buyers' wallet file. */
+  readonly wallet: string;
   /** A buyer of AAPL and GOOGL with a state of its own, not started yet. */
   buyer(name: string): Program;
 }
@@ -96,6 +100,8 @@ export async function startWorld(): Promise<World> {
     dir,
     socket: path.join(dir, 'data/simnet.sock'),
     ledger: path.join(dir, 'data/ledger.db'),
+    url: `ws://127.0.0.1:${port}`,
+    wallet: walletFile,
     buyer(name) {
       const args = ['sub', `ws://127.0.0.1:${port}`, 'trade', 'AAPL', 'GOOGL', '--wallet', walletFile];
       const state = path.join(dir, 'state', name);
