@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { lnd } from '../../src/adapters/lnd/definition.ts';
 import { msat, sat } from '../../src/core/lightning/amount.ts';
 import type { LightningBackend } from '../../src/core/lightning/backend.ts';
@@ -241,6 +244,36 @@ async function tryLeastPrivilege(network: RegtestNetwork, payer: LightningBacken
   for (const backend of [wrong, other, cert, nobody, p2p]) await backend[Symbol.asyncDispose]();
 }
 
+/** A macaroon and a certificate that change on the disk while the backend is open. */
+async function tryRotation(network: RegtestNetwork): Promise<void> {
+  const [payer, payee] = [network.node('payer'), network.node('payee')];
+  const [own, other] = [payee, payer].map(({ config }) => config['lndDir'] as string);
+  const copies = mkdtempSync(join(tmpdir(), 'ltp-rotation-'));
+  const [macaroon, cert] = [join(copies, 'copy.macaroon'), join(copies, 'copy.cert')];
+  const admin = 'data/chain/bitcoin/regtest/admin.macaroon';
+  copyFileSync(join(`${other}`, admin), macaroon);
+  copyFileSync(join(`${other}`, 'tls.cert'), cert);
+  const backend = await open({ ...payee.config, macaroon, cert });
+  await rejects(backend.node.info(), 'UNAUTHENTICATED');
+  copyFileSync(join(`${own}`, 'tls.cert'), cert);
+  await rejects(backend.node.info(), 'UNAUTHENTICATED');
+  copyFileSync(join(`${own}`, admin), macaroon);
+  await backend.node.info();
+  const events = backend.invoices.settlements({ after: await backend.invoices.settlementsHead() })[Symbol.asyncIterator]();
+  assert.equal((await events.next()).value?.kind, 'caught-up');
+  const next = events.next();
+  await payee.stop();
+  for (const name of ['tls.cert', 'tls.key']) rmSync(join(`${own}`, name));
+  await payee.start();
+  await rejects(backend.node.info(), 'UNAUTHENTICATED');
+  copyFileSync(join(`${own}`, 'tls.cert'), cert);
+  await backend.node.info();
+  assert.equal((await next).value?.kind, 'caught-up', 'the settlement stream finds its way back, too');
+  await backend[Symbol.asyncDispose]();
+  rmSync(copies, { recursive: true });
+  say('macaroon and certificate were changed without a restart of ours');
+}
+
 async function tryPeers(network: RegtestNetwork, payer: LightningBackend): Promise<void> {
   const { nodeId } = await (await network.node('payee').backend()).node.info();
   await rejects(payer.channels.open({ peer: nodeId, localFundingMsat: sat(100_000) }), 'NOT_FOUND');
@@ -273,7 +306,7 @@ async function tryChannels(network: RegtestNetwork, payer: LightningBackend): Pr
   }
   assert.deepEqual(stages, ['closing', 'closed']);
   const closed = await payer.channels.list({ state: 'closed' });
-  assert.equal(closed.at(-1)?.outpoint, channel.outpoint);
+  assert(closed.some(({ outpoint }) => outpoint === channel.outpoint));
   await rejects(payer.channels.close(channel.outpoint)[Symbol.asyncIterator]().next() as Promise<unknown>, 'CONFLICT');
   const balance = await waitUntil('the balance is back', async () => {
     const now = await payer.wallet.balance();
@@ -325,6 +358,7 @@ async function main(): Promise<void> {
   await trySettlements(network, payer, payee);
   await tryHold(payer, payee);
   await tryLeastPrivilege(network, payer);
+  await tryRotation(network);
   await tryPeers(network, payer);
   await tryRebalanceAndForce(network, payer);
   await tryChannels(network, payer);

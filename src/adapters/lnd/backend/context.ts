@@ -2,11 +2,11 @@ import type { NodeIdentity } from '../../../core/lightning/backend.ts';
 import type { CallOptions, Network, PageRequest } from '../../../core/lightning/common.ts';
 import { LightningError } from '../../../core/lightning/errors.ts';
 import type { AdapterDependencies } from '../../shared/definition.ts';
-import type { LndClient } from '../client/client.ts';
+import type { LndCaller } from '../client/client.ts';
 
 /** What the services of one backend share. */
 export interface LndContext extends AdapterDependencies {
-  readonly client: LndClient;
+  readonly client: LndCaller;
   readonly network: Network;
   readonly identity: (options?: CallOptions) => Promise<NodeIdentity>;
 }

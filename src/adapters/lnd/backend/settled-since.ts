@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../../core/lightning/common.ts';
-import type { LndClient } from '../client/client.ts';
+import type { LndCaller } from '../client/client.ts';
 import { type LndInvoice, lndInvoiceList } from '../schema/invoice.ts';
 import type { Position } from './settlement-cursor.ts';
 
@@ -19,7 +19,7 @@ const LOOKS = 3;
  * can settle behind the reader while a later one is read as settled already. lnd numbers settled invoices without holes:
  * where there is one, the list is read again. (A hole that stays is an AMP invoice, which lnd numbers but never calls settled.)
  */
-export async function settledSince(client: LndClient, from: Position, options: CallOptions): Promise<SettledSince> {
+export async function settledSince(client: Pick<LndCaller, 'unary'>, from: Position, options: CallOptions): Promise<SettledSince> {
   let found = await look(client, from, options);
   for (let looks = 1; looks < LOOKS && hasHole(found, from); looks++) found = await look(client, from, options);
   return found;
@@ -29,7 +29,7 @@ function hasHole({ invoices }: SettledSince, from: Position): boolean {
   return invoices.some(({ settle_index }, index) => settle_index !== from.settled + BigInt(index) + 1n);
 }
 
-async function look(client: LndClient, from: Position, options: CallOptions): Promise<SettledSince> {
+async function look(client: Pick<LndCaller, 'unary'>, from: Position, options: CallOptions): Promise<SettledSince> {
   const settled: LndInvoice[] = [];
   let firstOpen: bigint | undefined;
   let last = from.final;

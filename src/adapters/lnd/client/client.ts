@@ -21,6 +21,9 @@ export interface LndCall<T> {
   readonly timeoutMs?: number;
 }
 
+/** The calls of {@link LndClient}, which is all that the services need of it. */
+export type LndCaller = Pick<LndClient, 'unary' | 'stream' | 'reconnect'>;
+
 /** Makes sure of the node behind a fresh connection, before the first call of anybody's. Throws what every call is then to throw. */
 export type ConnectionCheck = (client: Pick<LndClient, 'unary'>) => Promise<void>;
 

@@ -33,14 +33,14 @@ const TEXTS: readonly Rule[] = [
   [/wallet locked/i, 'UNAVAILABLE', "lnd's wallet is locked: unlock it (lncli unlock)"],
   [/wallet not created/i, 'UNAVAILABLE', 'lnd has no wallet yet: create one (lncli create)'],
   [/waiting to start|process of starting|not yet ready|server is still|shutting down/i, 'UNAVAILABLE', 'lnd is starting or stopping'],
-  [/permission denied|verification failed|cannot get macaroon|expected 1 macaroon|macaroon/i, 'UNAUTHENTICATED'],
+  [/permission denied|verification failed|cannot get macaroon|expected 1 macaroon|macaroon|unmarshal v\d/i, 'UNAUTHENTICATED'],
   [/not.*(fully )?synced|still syncing/i, 'NOT_SYNCED'],
   [/payment hash already exists|already connected to peer/i, 'ALREADY_EXISTS'],
   [/invoice (is )?(already|still)|not (in )?accepted|unable to gracefully close|co-?op close|cannot disconnect|htlc already/i, 'CONFLICT'],
-  [/insufficient|not enough|amount exceeds|dust/i, 'INSUFFICIENT_FUNDS'],
+  [/insufficient|not enough|amount exceeds/i, 'INSUFFICIENT_FUNDS'],
   [/network|for the wrong|not active network/i, 'INVALID_ARGUMENT'],
   [/unable to locate|not found|no existing|isn't initiated|is not online|disconnected|unable to find|not connected|unknown peer/i, 'NOT_FOUND'],
-  [/too (large|big|small|long|many|soon|low|high)|invalid|must|cannot|negative|unable to (parse|decode)|checksum|encoding|malformed|unknown/i, 'INVALID_ARGUMENT'],
+  [/too (large|big|small|long|many|soon|low|high)|invalid|must|cannot|negative|unable to (parse|decode)|checksum|encoding|malformed|mismatch|dust|unknown/i, 'INVALID_ARGUMENT'],
 ];
 
 const BY_CODE: Readonly<Record<number, LightningErrorCode>> = {
