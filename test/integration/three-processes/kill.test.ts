@@ -58,15 +58,22 @@ async function rounds(count: number, random: (below: number) => number): Promise
     buyers.push(buyer);
     await round(world, buyer, random);
   }
-  await using store = await openSqliteLedger({ path: ':memory:', logger: silentLogger });
-  const shared = { clock: systemClock, random: systemRandom, logger: silentLogger };
-  const { intents, settlementLog } = store;
-  const config = { kind: 'simulated', socket: world.socket, node: 'buyer' } as const;
-  await using wallet = await simulated.create(config, { ...shared, intents, settlementLog });
-  const payments = await allPages((after) => wallet.payments.list(after === undefined ? {} : { after }));
-  const paid = payments.filter((payment) => payment.outcome.status === 'settled');
-  expect(paid, 'payments of the buyers’ node').toHaveLength(count);
+  expect(await settledPayments(world), 'payments of the buyers’ node').toBe(count);
+  await assertSoldOnce(world, buyers);
+}
 
+/** Settled payments of the node that all buyers of a world pay with. */
+async function settledPayments(world: World): Promise<number> {
+  await using store = await openSqliteLedger({ path: ':memory:', logger: silentLogger });
+  const { intents, settlementLog } = store;
+  const dependencies = { clock: systemClock, random: systemRandom, logger: silentLogger, intents, settlementLog };
+  await using wallet = await simulated.create({ kind: 'simulated', socket: world.socket, node: 'buyer' }, dependencies);
+  const payments = await allPages((after) => wallet.payments.list(after === undefined ? {} : { after }));
+  return payments.filter((payment) => payment.outcome.status === 'settled').length;
+}
+
+/** Stops the server and looks into what it sold. */
+async function assertSoldOnce(world: World, buyers: readonly Program[]): Promise<void> {
   await world.server.end('SIGTERM');
   await using sold = await openSqliteLedger({ path: world.ledger, logger: silentLogger });
   for (const buyer of buyers) await assertOnce(sold.ledger, buyer);
@@ -93,4 +100,21 @@ test(`killed ${ROUNDS} times at random moments, each subscription is paid once a
   const seeded = new SeededRandom(SEED);
   const random = (below: number) => Buffer.from(seeded.bytes(4)).readUInt32LE() % below;
   await Promise.all([rounds(ROUNDS / 2, random), rounds(ROUNDS / 2, random)]);
+});
+
+test('killed right after its quote, while paying, after paying and at its first row, a buyer pays once and has every row once', {
+  timeout: 120_000,
+}, async () => {
+  await using world = await startWorld();
+  const buyer = world.buyer('buyer');
+  buyer.start();
+  for (const moment of ['quote', 'paying', 'paid', 'first-tick']) {
+    await eventually(moment, () => buyer.output('err').includes(`"event":"${moment}"`) || buyer.output() !== '');
+    await buyer.end('SIGKILL');
+    buyer.start();
+  }
+  await eventually('rows flow again', () => rowsOf(buyer).length > 10);
+  await buyer.end('SIGINT');
+  expect(await settledPayments(world)).toBe(1);
+  await assertSoldOnce(world, [buyer]);
 });

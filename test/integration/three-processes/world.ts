@@ -28,7 +28,10 @@ export class Program {
     this.#starts += 1;
     const out = openSync(this.#file('out', this.#starts), 'a');
     const err = openSync(this.#file('err', this.#starts), 'a');
-    this.#child = spawn(process.execPath, [COMMAND, ...this.#args], { stdio: ['ignore', out, err] });
+    this.#child = spawn(process.execPath, [COMMAND, ...this.#args], {
+      stdio: ['ignore', out, err],
+      env: { ...process.env, XDG_STATE_HOME: path.join(this.#dir, 'xdg') },
+    });
     closeSync(out);
     closeSync(err);
   }
