@@ -19,16 +19,19 @@ export function parseEclairConf(text: string): ReadonlyMap<string, string> {
         rest = rest.slice(1).trim();
         continue;
       }
-      const block = /^([\w.\-"]+)\s*[:=]?\s*\{(.*)$/.exec(rest);
+      const block = /^([\w.\-"]*)\s*[:=]?\s*\{(.*)$/.exec(rest);
       if (block !== null) {
         path.push(block[1]?.replaceAll('"', '') ?? '');
         rest = block[2]?.trim() ?? '';
         continue;
       }
-      const setting = /^([\w.\-"]+)\s*[:=]\s*("(?:[^"\\]|\\.)*"|[^}]*)(.*)$/.exec(rest);
+      const setting = /^([\w.\-"]+)\s*[:=]\s*("(?:[^"\\]|\\.)*"|[^},]*)(.*)$/.exec(rest);
       if (setting === null) break;
       const name = [...path, setting[1]?.replaceAll('"', '') ?? ''].join('.');
-      settings.set(name, unquoted(setting[2]?.trim() ?? ''));
+      const value = setting[2]?.trim() ?? '';
+      settings.set(name, unquoted(value));
+      // A list may open objects, whose ends stand on lines of their own.
+      if (!value.startsWith('"')) for (const _ of value.matchAll(/\{/g)) path.push('');
       rest = setting[3]?.trim().replace(/^,\s*/, '') ?? '';
     }
   }
