@@ -1,7 +1,7 @@
-import type { ContractNetwork, ContractNode } from '../test/contract/network.ts';
 import { ADAPTERS } from '../src/adapters/registry.ts';
-import type { RegtestNetwork, RegtestNode } from './network.ts';
+import type { ContractNetwork, ContractNode } from '../test/contract/network.ts';
 import { memoryDependencies } from './dependencies.ts';
+import type { RegtestNetwork, RegtestNode } from './network.ts';
 import { waitUntil } from './wait-until.ts';
 
 const CAPACITY_SAT = 10_000_000;
@@ -43,7 +43,11 @@ async function contractNode(node: RegtestNode): Promise<ContractNode> {
     stop: () => node.stop(),
     async start() {
       await node.start();
-      await waitUntil(`${node.role} has its channels back`, async () => (await backend.channels.list({ state: 'inactive' })).length === 0, BACK_MS);
+      await waitUntil(
+        `${node.role} has its channels back`,
+        async () => (await backend.channels.list({ state: 'inactive' })).length === 0,
+        BACK_MS,
+      );
     },
   };
 }

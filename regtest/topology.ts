@@ -1,5 +1,5 @@
-import type { LightningBackend } from '../src/core/lightning/backend.ts';
 import { sat } from '../src/core/lightning/amount.ts';
+import type { LightningBackend } from '../src/core/lightning/backend.ts';
 import { isLightningError } from '../src/core/lightning/errors.ts';
 import type { Outpoint } from '../src/core/lightning/identifiers.ts';
 import type { RegtestChannel, RegtestNetwork, RegtestNode } from './network.ts';

@@ -14,7 +14,11 @@ const CALL_DEADLINE_MS = 30_000;
  * A Core Lightning on loopback, with the developer options that make regtest quick. Its folder must have a short path: the
  * name of a unix socket holds about 100 bytes.
  */
-export async function clnNode(lightningd: string, bitcoindProgram: Program, { alias, folder, bitcoind }: NodeOptions): Promise<NodeProcess> {
+export async function clnNode(
+  lightningd: string,
+  bitcoindProgram: Program,
+  { alias, folder, bitcoind }: NodeOptions,
+): Promise<NodeProcess> {
   const port = await freePort();
   const socket = join(folder, 'regtest', 'lightning-rpc');
   const bitcoinCli = onPath('bitcoin-cli') ?? wrapper(folder, bitcoindProgram);

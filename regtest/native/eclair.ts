@@ -65,7 +65,11 @@ eclair.router.broadcast-interval = 2 seconds
         env: { JAVA_OPTS: '-Xmx512m' },
         logFile: join(folder, 'output.log'),
       });
-      await process.until('ready', async () => (await call<{ blockHeight: number }>('getinfo')).blockHeight >= (await bitcoind.rpc.height()), READY_MS);
+      await process.until(
+        'ready',
+        async () => (await call<{ blockHeight: number }>('getinfo')).blockHeight >= (await bitcoind.rpc.height()),
+        READY_MS,
+      );
     },
     async stop() {
       await process?.stop();

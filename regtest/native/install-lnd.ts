@@ -36,7 +36,8 @@ export async function ensureLnd(progress: Progress): Promise<LndPrograms> {
 
 async function build(progress: Progress): Promise<LndPrograms> {
   const go = onPath('go') ?? (isExecutable('/usr/local/go/bin/go') ? '/usr/local/go/bin/go' : undefined);
-  if (go === undefined) throw new Error('lnd is not installed: put lnd and lncli on the PATH, or install Go 1.21 or newer and run this again');
+  if (go === undefined)
+    throw new Error('lnd is not installed: put lnd and lncli on the PATH, or install Go 1.21 or newer and run this again');
   const target = join(cacheDir(), `lnd-${lndVersion()}`);
   const work = `${target}.new`;
   rmSync(work, { recursive: true, force: true });

@@ -1,7 +1,7 @@
-import { findBitcoind, ensureBitcoind } from './install-bitcoind.ts';
-import { ensureLnd, findLnd } from './install-lnd.ts';
-import { onPath } from './cache.ts';
 import type { NodeKind, Progress } from '../network.ts';
+import { onPath } from './cache.ts';
+import { ensureBitcoind, findBitcoind } from './install-bitcoind.ts';
+import { ensureLnd, findLnd } from './install-lnd.ts';
 
 /** What a native network can be made of on this machine; `undefined` or `false`: not installed. */
 export interface Installed {

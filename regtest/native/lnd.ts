@@ -73,7 +73,12 @@ protocol.wumbo-channels=true
     },
     async start() {
       if (process?.running) return;
-      process = new ManagedProcess({ name: `lnd ${alias}`, command: programs.lnd, args: [`--configfile=${configFile}`], logFile: join(folder, 'output.log') });
+      process = new ManagedProcess({
+        name: `lnd ${alias}`,
+        command: programs.lnd,
+        args: [`--configfile=${configFile}`],
+        logFile: join(folder, 'output.log'),
+      });
       await process.until('ready', ready, READY_MS);
     },
     async stop() {

@@ -35,7 +35,8 @@ export class ManagedProcess {
     const log = openSync(options.logFile, 'a');
     // The kernel ends the child where our own end is one that no handler sees (SIGKILL).
     const guard = process.platform === 'linux' ? onPath('setpriv') : undefined;
-    const [command, args] = guard === undefined ? [options.command, options.args] : [guard, ['--pdeathsig', 'KILL', '--', options.command, ...options.args]];
+    const [command, args] =
+      guard === undefined ? [options.command, options.args] : [guard, ['--pdeathsig', 'KILL', '--', options.command, ...options.args]];
     this.#child = spawn(command, args, { stdio: ['ignore', log, log], env: { ...process.env, ...options.env } });
     closeSync(log);
     running.add(this.#child);

@@ -5,7 +5,17 @@ import { ADAPTERS } from '../../src/adapters/registry.ts';
 import type { LightningBackend } from '../../src/core/lightning/backend.ts';
 import type { Outpoint, ShortChannelId } from '../../src/core/lightning/identifiers.ts';
 import { memoryDependencies } from '../dependencies.ts';
-import type { NetworkRoles, NodeConfig, NodeKind, NodeRole, Progress, RegtestBitcoin, RegtestChannel, RegtestNetwork, RegtestNode } from '../network.ts';
+import type {
+  NetworkRoles,
+  NodeConfig,
+  NodeKind,
+  NodeRole,
+  Progress,
+  RegtestBitcoin,
+  RegtestChannel,
+  RegtestNetwork,
+  RegtestNode,
+} from '../network.ts';
 import { fundNode, openBetween } from '../topology.ts';
 import { waitUntil } from '../wait-until.ts';
 import { type NativeBitcoind, startBitcoind } from './bitcoind.ts';
@@ -128,7 +138,8 @@ class NativeNetwork implements RegtestNetwork {
     this.#announced.push(known);
     for (const node of this.#nodes.filter(({ running }) => running)) {
       if ((await (await node.backend()).peers.list()).length === 0) continue;
-      for (const id of this.#announced) await waitUntil(`${node.role} knows the channel ${id}`, () => node.process.knowsChannel(id), GOSSIP_MS);
+      for (const id of this.#announced)
+        await waitUntil(`${node.role} knows the channel ${id}`, () => node.process.knowsChannel(id), GOSSIP_MS);
     }
   }
 

@@ -44,7 +44,10 @@ async function take(events: AsyncIterator<SettlementEvent>, count: number): Prom
   const taken: SettlementEvent[] = [];
   const deadline = AbortSignal.timeout(DEADLINE_MS);
   while (taken.length < count) {
-    const next = await Promise.race([events.next(), new Promise<never>((_, reject) => deadline.addEventListener('abort', () => reject(new Error('no settlement in time'))))]);
+    const next = await Promise.race([
+      events.next(),
+      new Promise<never>((_, reject) => deadline.addEventListener('abort', () => reject(new Error('no settlement in time')))),
+    ]);
     if (next.done) break;
     if (next.value.kind === 'settled') taken.push(next.value);
   }
@@ -60,7 +63,7 @@ async function tryInvoices(payee: LightningBackend): Promise<void> {
   assert.equal(plain.state, 'open');
   assert.deepEqual(await payee.invoices.lookup(plain.paymentHash), plain);
   assert.equal(await payee.invoices.lookup(hashOfPreimage(preimage('11'.repeat(32)))), undefined);
-  const long = await payee.invoices.create({ ...terms, description: 'é'.repeat(319) + 'x' });
+  const long = await payee.invoices.create({ ...terms, description: `${'é'.repeat(319)}x` });
   assert.equal((await payee.payments.decode(long.paymentRequest)).description, long.description);
   await rejects(payee.invoices.create({ ...terms, description: 'é'.repeat(320) }), 'INVALID_ARGUMENT');
   const hashed = await payee.invoices.create({ ...terms, description: { sha256: 'ab'.repeat(32) } });
@@ -89,7 +92,10 @@ async function tryInvoices(payee: LightningBackend): Promise<void> {
   assert.equal(seen.indexOf(plain.paymentHash) < seen.indexOf(large.paymentHash), true);
   assert.equal(new Set(seen).size, seen.length);
   const cancelled = await payee.invoices.list({ state: 'cancelled' });
-  assert.equal(cancelled.items.some(({ paymentHash }) => paymentHash === plain.paymentHash), true);
+  assert.equal(
+    cancelled.items.some(({ paymentHash }) => paymentHash === plain.paymentHash),
+    true,
+  );
   say(`invoices: ${seen.length} made, listed in pages, looked up, cancelled`);
 }
 
@@ -105,13 +111,17 @@ async function tryPayments(network: RegtestNetwork, payer: LightningBackend, pay
   const channel = (await middle.channels.list({ state: 'active' })).find(({ initiator }) => initiator);
   assert(channel !== undefined);
   assert.deepEqual(await middle.channels.policy(channel.outpoint), { baseFeeMsat: 2_000n, feeRatePpm: 500, cltvDelta: 40 });
-  await waitUntil('the payer knows the new fee', async () => {
-    const probe = await invoice(payee, 1_000_000n);
-    const outcome = await payer.payments.pay({ paymentRequest: probe.paymentRequest, maxFeeMsat: msat(feeMsat - 1n), timeoutMs: 5_000 });
-    if (outcome.status !== 'failed') return false;
-    assert.equal(outcome.reason, 'fee-cap', outcome.detail);
-    return true;
-  }, DEADLINE_MS);
+  await waitUntil(
+    'the payer knows the new fee',
+    async () => {
+      const probe = await invoice(payee, 1_000_000n);
+      const outcome = await payer.payments.pay({ paymentRequest: probe.paymentRequest, maxFeeMsat: msat(feeMsat - 1n), timeoutMs: 5_000 });
+      if (outcome.status !== 'failed') return false;
+      assert.equal(outcome.reason, 'fee-cap', outcome.detail);
+      return true;
+    },
+    DEADLINE_MS,
+  );
   say(`a cap of ${feeMsat - 1n} msat is refused as fee-cap`);
   const bought = await invoice(payee, 1_000_000n);
   const [one, two] = await Promise.all([
@@ -124,7 +134,10 @@ async function tryPayments(network: RegtestNetwork, payer: LightningBackend, pay
   assert.equal(one.feeMsat, feeMsat);
   assert.equal(one.amountMsat, 1_000_000n);
   assert.equal(hashOfPreimage(one.preimage), bought.paymentHash);
-  assert.deepEqual(one.parts[0]?.hops.map(({ nodeId }) => nodeId === middleId), [true, false]);
+  assert.deepEqual(
+    one.parts[0]?.hops.map(({ nodeId }) => nodeId === middleId),
+    [true, false],
+  );
   assert.deepEqual(await payer.payments.lookup(bought.paymentHash), one);
   const again = await open(network.node('payer').config);
   const outcome = await again.payments.pay({ paymentRequest: bought.paymentRequest, maxFeeMsat: msat(feeMsat) });
@@ -136,7 +149,12 @@ async function tryPayments(network: RegtestNetwork, payer: LightningBackend, pay
   const open1 = await payer.payments.pay({ paymentRequest: any.paymentRequest, amountMsat: msat(7_777), maxFeeMsat: msat(10_000) });
   assert.equal(open1.status, 'settled');
   assert.equal((await payee.invoices.lookup(any.paymentHash))?.receivedMsat, 7_777n);
-  const keysend = await payer.payments.keysend({ destination: (await payee.node.info()).nodeId, amountMsat: msat(5_000), maxFeeMsat: msat(10_000), key: 'k1' });
+  const keysend = await payer.payments.keysend({
+    destination: (await payee.node.info()).nodeId,
+    amountMsat: msat(5_000),
+    maxFeeMsat: msat(10_000),
+    key: 'k1',
+  });
   assert.equal(keysend.status, 'settled', show(keysend));
   const own = await invoice(payer, 1_000n);
   const self = await payer.payments.pay({ paymentRequest: own.paymentRequest, maxFeeMsat: msat(0) });
@@ -149,8 +167,15 @@ async function tryPayments(network: RegtestNetwork, payer: LightningBackend, pay
   const refused = await payer.payments.pay({ paymentRequest: gone.paymentRequest, maxFeeMsat: msat(10_000), timeoutMs: 5_000 });
   assert.equal(refused.status === 'failed' && refused.reason, 'rejected', show(refused));
   const listed = await payer.payments.list();
-  assert.equal(listed.items.some(({ outcome: { paymentHash } }) => paymentHash === bought.paymentHash), true);
-  await waitUntil('the middle node lists the forward', async () => (await middle.channels.forwards()).items.some(({ feeMsat: fee }) => fee === feeMsat), DEADLINE_MS);
+  assert.equal(
+    listed.items.some(({ outcome: { paymentHash } }) => paymentHash === bought.paymentHash),
+    true,
+  );
+  await waitUntil(
+    'the middle node lists the forward',
+    async () => (await middle.channels.forwards()).items.some(({ feeMsat: fee }) => fee === feeMsat),
+    DEADLINE_MS,
+  );
   say(`payments: amountless, keysend, own, too large, cancelled; ${listed.items.length} listed, forwards listed`);
 }
 
@@ -163,7 +188,13 @@ async function trySettlements(network: RegtestNetwork, payer: LightningBackend, 
     [Symbol.asyncIterator]();
   const pay = async (amount: bigint): Promise<string> => {
     const made = await invoice(payee, amount);
-    await waitUntil('paid', async () => (await payer.payments.pay({ paymentRequest: made.paymentRequest, maxFeeMsat: msat(10_000), timeoutMs: 5_000 })).status === 'settled', DEADLINE_MS);
+    await waitUntil(
+      'paid',
+      async () =>
+        (await payer.payments.pay({ paymentRequest: made.paymentRequest, maxFeeMsat: msat(10_000), timeoutMs: 5_000 })).status ===
+        'settled',
+      DEADLINE_MS,
+    );
     return made.paymentHash;
   };
   const first = await pay(1_000n);
@@ -177,11 +208,17 @@ async function trySettlements(network: RegtestNetwork, payer: LightningBackend, 
   await waitUntil('channels are active again', async () => (await payee.channels.list({ state: 'active' })).length >= 1, DEADLINE_MS);
   const [second, third] = [await pay(2_000n), await pay(3_000n)];
   const after = await take(events, 2);
-  assert.deepEqual(after.map((event) => event.kind === 'settled' && event.settlement.paymentHash), [second, third]);
+  assert.deepEqual(
+    after.map((event) => event.kind === 'settled' && event.settlement.paymentHash),
+    [second, third],
+  );
   stop.abort();
   assert.equal((await events.next()).done, true);
   const fromLive = await take(payee.invoices.settlements({ after: live.cursor })[Symbol.asyncIterator](), 2);
-  assert.deepEqual(fromLive.map((event) => event.kind === 'settled' && event.settlement.paymentHash), [second, third]);
+  assert.deepEqual(
+    fromLive.map((event) => event.kind === 'settled' && event.settlement.paymentHash),
+    [second, third],
+  );
   const all: SettlementEvent[] = [];
   for await (const event of payee.invoices.settlements()) {
     if (event.kind === 'caught-up') break;
@@ -190,7 +227,13 @@ async function trySettlements(network: RegtestNetwork, payer: LightningBackend, 
   const hashes = all.map((event) => (event.kind === 'settled' ? event.settlement.paymentHash : ''));
   assert.equal(new Set(hashes).size, hashes.length);
   assert.deepEqual(hashes.slice(-3), [first, second, third]);
-  await rejects(payee.invoices.settlements({ after: 'cln.5' as SettlementCursor })[Symbol.asyncIterator]().next(), 'INVALID_ARGUMENT');
+  await rejects(
+    payee.invoices
+      .settlements({ after: 'cln.5' as SettlementCursor })
+      [Symbol.asyncIterator]()
+      .next(),
+    'INVALID_ARGUMENT',
+  );
   await rejects(payer.invoices.settlements({ after: head })[Symbol.asyncIterator]().next(), 'INVALID_ARGUMENT');
   say(`settlements: ${all.length} from the start, in order, over a restart (${states.join(' ')})`);
 }
@@ -198,7 +241,12 @@ async function trySettlements(network: RegtestNetwork, payer: LightningBackend, 
 async function tryHold(payer: LightningBackend, payee: LightningBackend): Promise<void> {
   for (const settle of [true, false]) {
     const secret = preimage(randomBytes(32).toString('hex'));
-    const held = await payee.invoices.create({ amountMsat: msat(50_000), description: 'hold', expirySeconds: 600, hold: { paymentHash: hashOfPreimage(secret) } });
+    const held = await payee.invoices.create({
+      amountMsat: msat(50_000),
+      description: 'hold',
+      expirySeconds: 600,
+      hold: { paymentHash: hashOfPreimage(secret) },
+    });
     await rejects(payee.invoices.settleHeld(secret), 'CONFLICT');
     const pending = await payer.payments.pay({ paymentRequest: held.paymentRequest, maxFeeMsat: msat(10_000), timeoutMs: 1_000 });
     assert.equal(pending.status, 'pending');
@@ -206,10 +254,14 @@ async function tryHold(payer: LightningBackend, payee: LightningBackend): Promis
     assert.equal((await payee.invoices.lookup(held.paymentHash))?.receivedMsat, 50_000n);
     if (settle) await payee.invoices.settleHeld(secret);
     else await payee.invoices.cancel(held.paymentHash);
-    const final = await waitUntil('the payment is final', async () => {
-      const outcome = await payer.payments.lookup(held.paymentHash);
-      return outcome?.status === 'pending' ? undefined : outcome;
-    }, DEADLINE_MS);
+    const final = await waitUntil(
+      'the payment is final',
+      async () => {
+        const outcome = await payer.payments.lookup(held.paymentHash);
+        return outcome?.status === 'pending' ? undefined : outcome;
+      },
+      DEADLINE_MS,
+    );
     assert.equal(final?.status, settle ? 'settled' : 'failed');
     if (settle) await rejects(payee.invoices.cancel(held.paymentHash), 'CONFLICT');
   }
@@ -233,7 +285,10 @@ async function tryLeastPrivilege(network: RegtestNetwork, payer: LightningBacken
   say(`the invoice macaroon alone: create, follow; else "${message}"`);
   const wrong = await open({ ...node.config, network: 'mainnet' });
   say(`wrong network: ${await rejects(wrong.node.info(), 'WRONG_NETWORK')}`);
-  const other = await open({ ...node.config, macaroon: (network.node('payer').config['lndDir'] as string) + '/data/chain/bitcoin/regtest/admin.macaroon' });
+  const other = await open({
+    ...node.config,
+    macaroon: `${network.node('payer').config['lndDir'] as string}/data/chain/bitcoin/regtest/admin.macaroon`,
+  });
   say(`another node's macaroon: ${await rejects(other.node.info(), 'UNAUTHENTICATED')}`);
   const cert = await open({ ...node.config, cert: `${network.node('payer').config['lndDir']}/tls.cert` });
   say(`another node's certificate: ${await rejects(cert.node.info(), 'UNAUTHENTICATED')}`);
@@ -308,15 +363,21 @@ async function tryChannels(network: RegtestNetwork, payer: LightningBackend): Pr
   const closed = await payer.channels.list({ state: 'closed' });
   assert(closed.some(({ outpoint }) => outpoint === channel.outpoint));
   await rejects(payer.channels.close(channel.outpoint)[Symbol.asyncIterator]().next() as Promise<unknown>, 'CONFLICT');
-  const balance = await waitUntil('the balance is back', async () => {
-    const now = await payer.wallet.balance();
-    return now.confirmedMsat > before.confirmedMsat ? now : undefined;
-  }, DEADLINE_MS);
+  const balance = await waitUntil(
+    'the balance is back',
+    async () => {
+      const now = await payer.wallet.balance();
+      return now.confirmedMsat > before.confirmedMsat ? now : undefined;
+    },
+    DEADLINE_MS,
+  );
   const { txId } = await payer.wallet.send({ address: await network.bitcoin.newAddress(), amountMsat: sat(50_000), feeRateSatPerVbyte: 3 });
   await network.mine(1);
   assert.equal((await network.bitcoin.getTransaction(txId))?.confirmations, 1);
   const { items } = await payer.wallet.transactions();
-  assert(items.some((transaction) => transaction.txId === txId && transaction.deltaMsat !== undefined && transaction.deltaMsat < -50_000_000n));
+  assert(
+    items.some((transaction) => transaction.txId === txId && transaction.deltaMsat !== undefined && transaction.deltaMsat < -50_000_000n),
+  );
   await rejects(payer.wallet.send({ address: 'nowhere', amountMsat: sat(1_000) }), 'INVALID_ARGUMENT');
   await rejects(payer.wallet.send({ address: await network.bitcoin.newAddress(), amountMsat: sat(900_000_000_000) }), 'INSUFFICIENT_FUNDS');
   say(`closed with its stages; wallet has ${balance.confirmedMsat / 1000n} sat; ${items.length} transactions`);
@@ -327,7 +388,12 @@ async function tryRebalanceAndForce(network: RegtestNetwork, payer: LightningBac
   const channels = await payer.channels.list({ state: 'active' });
   const [from, to] = [channels.find(({ outpoint }) => outpoint !== back), channels.find(({ outpoint }) => outpoint === back)];
   assert(from?.shortChannelId !== undefined && to?.shortChannelId !== undefined);
-  const moved = await payer.channels.rebalance({ from: from.shortChannelId, to: to.shortChannelId, amountMsat: sat(10_000), maxFeeMsat: sat(100) });
+  const moved = await payer.channels.rebalance({
+    from: from.shortChannelId,
+    to: to.shortChannelId,
+    amountMsat: sat(10_000),
+    maxFeeMsat: sat(100),
+  });
   assert.equal(moved.status, 'settled', show(moved));
   say(`rebalanced: ${show(await payer.channels.balances())}`);
   const stages: string[] = [];
@@ -336,7 +402,10 @@ async function tryRebalanceAndForce(network: RegtestNetwork, payer: LightningBac
     if (stage === 'closing') await network.mine(1);
   }
   assert.deepEqual(stages, ['closing', 'closed']);
-  assert.equal((await payer.channels.list({ state: 'closed' })).some(({ outpoint }) => outpoint === back), true);
+  assert.equal(
+    (await payer.channels.list({ state: 'closed' })).some(({ outpoint }) => outpoint === back),
+    true,
+  );
   say('closed by force');
 }
 

@@ -24,7 +24,9 @@ const NODE = Object.keys(NAMES).map(Number);
 
 /** Feature bits as lnd tells them; an even bit is required (BOLT 9). */
 function features(bits: readonly number[]): Message {
-  return Object.fromEntries(bits.map((bit) => [bit, { name: NAMES[bit] ?? 'unknown', is_required: bit % 2 === 0, is_known: bit in NAMES }]));
+  return Object.fromEntries(
+    bits.map((bit) => [bit, { name: NAMES[bit] ?? 'unknown', is_required: bit % 2 === 0, is_known: bit in NAMES }]),
+  );
 }
 
 /** The features of a node about itself. */

@@ -1,5 +1,5 @@
-import type { InvoiceRecord, PartRecord, PaymentRecord } from '../../../src/adapters/simulated/network/records.ts';
 import { DEFAULT_FINAL_CLTV } from '../../../src/adapters/simulated/network/invoices.ts';
+import type { InvoiceRecord, PartRecord, PaymentRecord } from '../../../src/adapters/simulated/network/records.ts';
 import { paymentHash } from '../../../src/core/lightning/identifiers.ts';
 import type { RouteHint } from '../../../src/core/lightning/payment.ts';
 import { INVOICE_FEATURES } from './features.ts';
@@ -64,7 +64,15 @@ export function toInvoiceMessage(node: LndNode, invoice: InvoiceRecord): Message
 
 /** An invoice as it was when it was made, for who hears of that only now. */
 export function toNewInvoiceMessage(node: LndNode, invoice: InvoiceRecord): Message {
-  const untouched = { settled: false, settle_date: '0', settle_index: '0', amt_paid: '0', amt_paid_sat: '0', amt_paid_msat: '0', htlcs: [] };
+  const untouched = {
+    settled: false,
+    settle_date: '0',
+    settle_index: '0',
+    amt_paid: '0',
+    amt_paid_sat: '0',
+    amt_paid_msat: '0',
+    htlcs: [],
+  };
   return { ...toInvoiceMessage(node, invoice), ...untouched, state: 'OPEN' };
 }
 
@@ -85,7 +93,10 @@ export function toRouteHint(hops: readonly RouteHint[]): Message {
 function htlcsOf(node: LndNode, invoice: InvoiceRecord): readonly Message[] {
   const payment = payerOf(node, invoice);
   if (payment === undefined) return [];
-  const total = payment.parts.reduce((sum, { amountMsat, phase }) => (phase === 'failed' && invoice.state === 'settled' ? sum : sum + amountMsat), 0n);
+  const total = payment.parts.reduce(
+    (sum, { amountMsat, phase }) => (phase === 'failed' && invoice.state === 'settled' ? sum : sum + amountMsat),
+    0n,
+  );
   return payment.parts.flatMap((part, index) => {
     const last = part.hops.at(-1);
     if (last === undefined || part.expiryHeight === 0) return [];

@@ -1,7 +1,7 @@
-import { paymentHash } from '../../../src/core/lightning/identifiers.ts';
 import { EventQueue } from '../../../src/adapters/simulated/gateway/event-queue.ts';
+import { paymentHash } from '../../../src/core/lightning/identifiers.ts';
 import { toInvoiceMessage, toNewInvoiceMessage } from './invoice-message.ts';
-import { type LndNode, listen, self, type StreamCalls } from './node.ts';
+import { type LndNode, listen, type StreamCalls, self } from './node.ts';
 import type { Message } from './values.ts';
 
 const BATCH = 500;

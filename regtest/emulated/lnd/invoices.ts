@@ -1,8 +1,8 @@
-import { isLightningError } from '../../../src/core/lightning/errors.ts';
+import type { InvoiceRecord } from '../../../src/adapters/simulated/network/records.ts';
 import { msat } from '../../../src/core/lightning/amount.ts';
+import { isLightningError } from '../../../src/core/lightning/errors.ts';
 import { hashOfPreimage, type PaymentHash, paymentHash, preimage } from '../../../src/core/lightning/identifiers.ts';
 import type { CreateInvoice } from '../../../src/core/lightning/invoice.ts';
-import type { InvoiceRecord } from '../../../src/adapters/simulated/network/records.ts';
 import { amountArgument } from './amount-argument.ts';
 import { GrpcFailure, notFound } from './grpc-failure.ts';
 import { lndState, toInvoiceMessage } from './invoice-message.ts';
@@ -42,7 +42,10 @@ export const invoiceCalls: UnaryCalls = {
     const added = await add(node, { ...termsOf(request), hold: { paymentHash: hash } });
     return { payment_request: added.paymentRequest, ...indexOf(added) };
   },
-  'lnrpc.Lightning/LookupInvoice': (node, { r_hash_str: text, r_hash: bytes }: { readonly r_hash_str: string; readonly r_hash: Buffer }) => {
+  'lnrpc.Lightning/LookupInvoice': (
+    node,
+    { r_hash_str: text, r_hash: bytes }: { readonly r_hash_str: string; readonly r_hash: Buffer },
+  ) => {
     const hash = text === '' ? bytes : Buffer.from(text, 'hex');
     if (hash.length !== HASH_BYTES) throw new GrpcFailure(`payment hash must be exactly 32 bytes, is instead ${hash.length}`);
     return toInvoiceMessage(node, find(node, hash));
@@ -74,8 +77,10 @@ function termsOf(request: Terms): CreateInvoice {
   if (memoBytes > MAX_MEMO_BYTES) throw new GrpcFailure(`memo too large: ${memoBytes} bytes (maxsize=${MAX_MEMO_BYTES})`);
   if (hash.length !== 0 && hash.length !== HASH_BYTES) throw new GrpcFailure(`description hash is ${hash.length} bytes, must be 32`);
   const seconds = Number(expiry) > 0 ? Number(expiry) : DEFAULT_EXPIRY_SECONDS;
-  if (seconds > MAX_EXPIRY_SECONDS) throw new GrpcFailure(`expiry of ${seconds} seconds greater than max expiry of ${MAX_EXPIRY_SECONDS} seconds`);
-  if (BigInt(cltv) !== 0n && BigInt(cltv) < MIN_CLTV) throw new GrpcFailure(`CLTV delta of ${cltv} must be greater than minimum of ${MIN_CLTV}`);
+  if (seconds > MAX_EXPIRY_SECONDS)
+    throw new GrpcFailure(`expiry of ${seconds} seconds greater than max expiry of ${MAX_EXPIRY_SECONDS} seconds`);
+  if (BigInt(cltv) !== 0n && BigInt(cltv) < MIN_CLTV)
+    throw new GrpcFailure(`CLTV delta of ${cltv} must be greater than minimum of ${MIN_CLTV}`);
   const groups = Math.ceil((memoBytes * 8) / 5);
   if (hash.length === 0 && groups > MAX_FIELD_GROUPS) throw new GrpcFailure(`data length too big to fit within 10 bits: ${groups}`);
   const amountMsat = amountArgument(request.value, request.value_msat);
@@ -128,7 +133,9 @@ type ListRequest = {
 function list(node: LndNode, request: ListRequest): Message {
   const wanted = Number(request.num_max_invoices) || DEFAULT_PAGE;
   const fits = (invoice: InvoiceRecord): boolean => !request.pending_only || ['OPEN', 'ACCEPTED'].includes(lndState(node, invoice));
-  const found = request.reversed ? before(node, Number(request.index_offset), wanted, fits) : after(node, Number(request.index_offset), wanted, fits);
+  const found = request.reversed
+    ? before(node, Number(request.index_offset), wanted, fits)
+    : after(node, Number(request.index_offset), wanted, fits);
   return {
     invoices: found.map((invoice) => toInvoiceMessage(node, invoice)),
     first_index_offset: String(found[0]?.addNumber ?? 0),

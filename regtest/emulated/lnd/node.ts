@@ -1,7 +1,7 @@
 import type { SimulatedNode } from '../../../src/adapters/simulated/gateway/calls.ts';
+import { EventQueue } from '../../../src/adapters/simulated/gateway/event-queue.ts';
 import { type ReadInvoice, readInvoice } from '../../../src/adapters/simulated/network/bolt11.ts';
 import type { NetworkEvent } from '../../../src/adapters/simulated/network/events.ts';
-import { EventQueue } from '../../../src/adapters/simulated/gateway/event-queue.ts';
 import type { SimulatedNetwork } from '../../../src/adapters/simulated/network/network.ts';
 import type { NodeRecord } from '../../../src/adapters/simulated/network/records.ts';
 import type { Outpoint } from '../../../src/core/lightning/identifiers.ts';

@@ -57,5 +57,8 @@ export function bytesOf(hex: string | undefined): Buffer {
  * The keys of a map with 64-bit keys. The protobuf library reads them as the number's eight bytes, lowest first, one a character.
  */
 export function entriesOf<T>(map: Readonly<Record<string, T>> | undefined): readonly (readonly [bigint, T])[] {
-  return Object.entries(map ?? {}).map(([key, value]) => [key.length === 8 ? Buffer.from(key, 'latin1').readBigUInt64LE() : BigInt(key), value]);
+  return Object.entries(map ?? {}).map(([key, value]) => [
+    key.length === 8 ? Buffer.from(key, 'latin1').readBigUInt64LE() : BigInt(key),
+    value,
+  ]);
 }

@@ -19,7 +19,8 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 const connection = (config: Readonly<Record<string, unknown>>) => toConnection(lndConfigSchema.parse({ kind: 'lnd', ...config }));
-const credentials = (config: Readonly<Record<string, unknown>>) => readCredentials(connection({ lndDir: dir, network: 'regtest', ...config }));
+const credentials = (config: Readonly<Record<string, unknown>>) =>
+  readCredentials(connection({ lndDir: dir, network: 'regtest', ...config }));
 const refusal = async (config: Readonly<Record<string, unknown>>) => {
   const error: unknown = await credentials(config).catch((reason: unknown) => reason);
   if (!isLightningError(error)) throw new Error(`not refused: ${error}`);

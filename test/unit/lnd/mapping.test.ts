@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
 import fc from 'fast-check';
+import { expect, test } from 'vitest';
 import { toClosedChannel, toOpenChannel, toPendingChannel, toPolicy } from '../../../src/adapters/lnd/mapping/channel.ts';
 import { decodeInvoice } from '../../../src/adapters/lnd/mapping/decoded-invoice.ts';
 import { toInvoice, toSettlement } from '../../../src/adapters/lnd/mapping/invoice.ts';
@@ -26,7 +26,14 @@ const LATER = Date.UTC(2100, 0);
 test('an open invoice keeps its amount, text and times', () => {
   const lnd = invoiceOf('invoice-open');
   const invoice = toInvoice(lnd, lnd.creation_date * 1000);
-  expect(invoice).toMatchObject({ state: 'open', amountMsat: 12_345n, receivedMsat: 0n, description: 'café', settledAt: undefined, index: lnd.add_index });
+  expect(invoice).toMatchObject({
+    state: 'open',
+    amountMsat: 12_345n,
+    receivedMsat: 0n,
+    description: 'café',
+    settledAt: undefined,
+    index: lnd.add_index,
+  });
   expect(invoice.expiresAt - invoice.createdAt).toBe(600_000);
   const decoded = decodeInvoice(invoice.paymentRequest, 'regtest');
   expect(decoded).toMatchObject({
@@ -87,13 +94,20 @@ test('every status and reason of lnd has its outcome, and none but FAILED is fai
   }
   const reasons = ['TIMEOUT', 'NO_ROUTE', 'ERROR', 'INCORRECT_PAYMENT_DETAILS', 'INSUFFICIENT_BALANCE', 'CANCELED', 'OF_THE_FUTURE'];
   expect(reasons.map((reason) => toOutcome({ ...payment, failure_reason: `FAILURE_REASON_${reason}` }))).toMatchObject(
-    ['attempts-exhausted', 'no-route', 'error', 'rejected', 'insufficient-balance', 'attempts-exhausted', 'error'].map((reason) => ({ reason })),
+    ['attempts-exhausted', 'no-route', 'error', 'rejected', 'insufficient-balance', 'attempts-exhausted', 'error'].map((reason) => ({
+      reason,
+    })),
   );
 });
 
 test('lists of invoices, payments and forwards parse as recorded', () => {
   expect(lndInvoiceList.parse(recorded('list-invoices')).invoices.length).toBeGreaterThan(2);
-  expect(lndPaymentList.parse(recorded('list-payments')).payments.map(toPayment).map(({ outcome }) => outcome.status)).toContain('settled');
+  expect(
+    lndPaymentList
+      .parse(recorded('list-payments'))
+      .payments.map(toPayment)
+      .map(({ outcome }) => outcome.status),
+  ).toContain('settled');
   const [forward] = lndForwards.parse(recorded('forwarding-history')).forwarding_events.map(toForward);
   expect(forward).toMatchObject({ outMsat: 12_345n, inMsat: 13_345n, feeMsat: 1_000n });
 });
@@ -102,7 +116,9 @@ test('channels of every state map with whole amounts', () => {
   const [open] = lndChannels.parse(recorded('list-channels')).channels.map(toOpenChannel);
   expect(open).toMatchObject({ state: 'active', capacityMsat: 5_000_000_000n, private: false });
   expect(open?.shortChannelId).toMatch(/^\d+x\d+x\d+$/);
-  const pending = lndPendingChannels.parse(recorded('pending-open')).pending_open_channels.map(({ channel }) => toPendingChannel(channel, 'pending'));
+  const pending = lndPendingChannels
+    .parse(recorded('pending-open'))
+    .pending_open_channels.map(({ channel }) => toPendingChannel(channel, 'pending'));
   const opened = lndChannelPoint.parse(recorded('open-channel'));
   expect(pending[0]).toMatchObject({
     outpoint: `${txIdFromInternalBytes(opened.funding_txid_bytes)}:${opened.output_index}`,
@@ -154,15 +170,21 @@ test('an answer that lacks a field is refused, naming it', () => {
 test('a short channel id and its number are the same channel', () => {
   expect(toShortChannelId('0')).toBeUndefined();
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 0xff_ffff }), fc.integer({ min: 0, max: 0xff_ffff }), fc.integer({ min: 0, max: 0xffff }), (block, tx, output) => {
-      const id = shortChannelId(`${block}x${tx}x${output}`);
-      expect(toShortChannelId(toChanId(id))).toBe(id);
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 0xff_ffff }),
+      fc.integer({ min: 0, max: 0xff_ffff }),
+      fc.integer({ min: 0, max: 0xffff }),
+      (block, tx, output) => {
+        const id = shortChannelId(`${block}x${tx}x${output}`);
+        expect(toShortChannelId(toChanId(id))).toBe(id);
+      },
+    ),
   );
 });
 
 test('what is not a payment request is an invalid argument', () => {
-  for (const text of ['', 'lnbc1', 'hello', `lnbcrt1${'q'.repeat(200)}`]) expect(() => decodeInvoice(text, 'regtest')).toThrow(/not a BOLT 11/);
+  for (const text of ['', 'lnbc1', 'hello', `lnbcrt1${'q'.repeat(200)}`])
+    expect(() => decodeInvoice(text, 'regtest')).toThrow(/not a BOLT 11/);
 });
 
 test('a payment request may be in capitals and carry the scheme', () => {

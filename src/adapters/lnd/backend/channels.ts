@@ -17,12 +17,12 @@ import type { PaymentOutcome } from '../../../core/lightning/payment.ts';
 import { toClosedChannel, toOpenChannel, toPendingChannel, toPolicy } from '../mapping/channel.ts';
 import { toForward } from '../mapping/payment.ts';
 import {
+  type LndPolicyUpdate,
   lndChannelEdge,
   lndChannelPoint,
   lndChannels,
   lndClosedChannels,
   lndPendingChannels,
-  type LndPolicyUpdate,
   lndPolicyUpdate,
 } from '../schema/channel.ts';
 import { lndForwards } from '../schema/payment.ts';
@@ -139,7 +139,10 @@ export class LndChannels implements Channels {
       },
       options,
     );
-    return { items: page.forwarding_events.map(toForward), next: page.forwarding_events.length < limit ? undefined : String(page.last_offset_index) };
+    return {
+      items: page.forwarding_events.map(toForward),
+      next: page.forwarding_events.length < limit ? undefined : String(page.last_offset_index),
+    };
   }
 
   async rebalance(request: Rebalance, options: CallOptions = {}): Promise<PaymentOutcome & { readonly paymentHash: PaymentHash }> {
@@ -186,7 +189,9 @@ export class LndChannels implements Channels {
       this.#context.client.unary({ ...call, method: 'closedChannels', schema: lndClosedChannels }, options),
       this.#context.client.unary({ ...call, method: 'pendingChannels', schema: lndPendingChannels }, options),
     ]);
-    const forced = pending.pending_force_closing_channels.map(({ channel, closing_txid }) => toPendingChannel(channel, 'closed', closing_txid));
+    const forced = pending.pending_force_closing_channels.map(({ channel, closing_txid }) =>
+      toPendingChannel(channel, 'closed', closing_txid),
+    );
     return [...channels.map(toClosedChannel), ...forced];
   }
 }

@@ -2,7 +2,7 @@ import type { CloseStage } from '../../../core/lightning/channel.ts';
 import type { CallOptions } from '../../../core/lightning/common.ts';
 import { isLightningError, LightningError } from '../../../core/lightning/errors.ts';
 import { type Outpoint, type TxId, txId, txIdFromInternalBytes } from '../../../core/lightning/identifiers.ts';
-import { lndCloseUpdate, lndClosedChannels, lndPendingChannels } from '../schema/channel.ts';
+import { lndClosedChannels, lndCloseUpdate, lndPendingChannels } from '../schema/channel.ts';
 import type { LndContext } from './context.ts';
 
 /** How to close. */

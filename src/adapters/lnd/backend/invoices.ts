@@ -1,7 +1,13 @@
 import type { CallOptions, Page } from '../../../core/lightning/common.ts';
 import { isLightningError, LightningError } from '../../../core/lightning/errors.ts';
 import { hashOfPreimage, type PaymentHash, type Preimage } from '../../../core/lightning/identifiers.ts';
-import { type CreateInvoice, type Invoice, type Invoices, type ListInvoices, MAX_DESCRIPTION_BYTES } from '../../../core/lightning/invoice.ts';
+import {
+  type CreateInvoice,
+  type Invoice,
+  type Invoices,
+  type ListInvoices,
+  MAX_DESCRIPTION_BYTES,
+} from '../../../core/lightning/invoice.ts';
 import type { FollowSettlements, SettlementCursor, SettlementEvent } from '../../../core/lightning/settlement.ts';
 import { decodeInvoice } from '../mapping/decoded-invoice.ts';
 import { toInvoice } from '../mapping/invoice.ts';
@@ -27,7 +33,8 @@ export class LndInvoices implements Invoices {
   async create(request: CreateInvoice, options: CallOptions = {}): Promise<Invoice> {
     validate(request);
     const { label, hold } = request;
-    const secret = hold === undefined ? (request.preimage ?? (label === undefined ? undefined : await this.#labels.preimage(label))) : undefined;
+    const secret =
+      hold === undefined ? (request.preimage ?? (label === undefined ? undefined : await this.#labels.preimage(label))) : undefined;
     try {
       const added = await this.#add(request, secret, options);
       const { paymentHash } = decodeInvoice(added.payment_request, this.#context.network);
@@ -38,7 +45,9 @@ export class LndInvoices implements Invoices {
       if (hash === undefined) throw error;
       const first = await this.#known(hash, label, options);
       if (isSame(first, request)) return first;
-      throw new LightningError('ALREADY_EXISTS', 'the label belongs to an invoice with another amount or description', { operation: CREATE });
+      throw new LightningError('ALREADY_EXISTS', 'the label belongs to an invoice with another amount or description', {
+        operation: CREATE,
+      });
     }
   }
 
@@ -80,14 +89,26 @@ export class LndInvoices implements Invoices {
 
   async cancel(hash: PaymentHash, options: CallOptions = {}): Promise<void> {
     await this.#context.client.unary(
-      { operation: 'invoices.cancel', service: 'invoices', method: 'cancelInvoice', request: { payment_hash: Buffer.from(hash, 'hex') }, schema: nothing },
+      {
+        operation: 'invoices.cancel',
+        service: 'invoices',
+        method: 'cancelInvoice',
+        request: { payment_hash: Buffer.from(hash, 'hex') },
+        schema: nothing,
+      },
       options,
     );
   }
 
   async settleHeld(secret: Preimage, options: CallOptions = {}): Promise<void> {
     await this.#context.client.unary(
-      { operation: 'invoices.settleHeld', service: 'invoices', method: 'settleInvoice', request: { preimage: Buffer.from(secret, 'hex') }, schema: nothing },
+      {
+        operation: 'invoices.settleHeld',
+        service: 'invoices',
+        method: 'settleInvoice',
+        request: { preimage: Buffer.from(secret, 'hex') },
+        schema: nothing,
+      },
       options,
     );
   }
@@ -112,10 +133,16 @@ export class LndInvoices implements Invoices {
     const schema = lndAddedInvoice;
     if (hold !== undefined) {
       const added = { ...terms, hash: Buffer.from(hold.paymentHash, 'hex') };
-      return await this.#context.client.unary({ operation: CREATE, service: 'invoices', method: 'addHoldInvoice', request: added, schema }, options);
+      return await this.#context.client.unary(
+        { operation: CREATE, service: 'invoices', method: 'addHoldInvoice', request: added, schema },
+        options,
+      );
     }
     const added = { ...terms, ...(secret !== undefined && { r_preimage: Buffer.from(secret, 'hex') }) };
-    return await this.#context.client.unary({ operation: CREATE, service: 'default', method: 'addInvoice', request: added, schema }, options);
+    return await this.#context.client.unary(
+      { operation: CREATE, service: 'default', method: 'addInvoice', request: added, schema },
+      options,
+    );
   }
 
   async #known(hash: PaymentHash, label: string | undefined, options: CallOptions): Promise<Invoice> {
@@ -124,7 +151,10 @@ export class LndInvoices implements Invoices {
 
   async #lookup(hash: PaymentHash, operation: string, options: CallOptions): Promise<LndInvoice> {
     const request = { r_hash: Buffer.from(hash, 'hex') };
-    return await this.#context.client.unary({ operation, service: 'default', method: 'lookupInvoice', request, schema: lndInvoice }, options);
+    return await this.#context.client.unary(
+      { operation, service: 'default', method: 'lookupInvoice', request, schema: lndInvoice },
+      options,
+    );
   }
 }
 
@@ -134,16 +164,19 @@ function validate({ amountMsat, description, expirySeconds, preimage, hold, fina
   };
   if (amountMsat !== 'any' && amountMsat <= 0n) refuse("the amount is zero: say 'any' to let the payer choose");
   if (typeof description === 'string') {
-    if (Buffer.byteLength(description) > MAX_DESCRIPTION_BYTES) refuse(`the description is longer than ${MAX_DESCRIPTION_BYTES} bytes of UTF-8`);
+    if (Buffer.byteLength(description) > MAX_DESCRIPTION_BYTES)
+      refuse(`the description is longer than ${MAX_DESCRIPTION_BYTES} bytes of UTF-8`);
   } else if (!/^[0-9a-fA-F]{64}$/.test(description.sha256)) refuse("the description's hash is not 64 hex digits");
   if (!Number.isSafeInteger(expirySeconds) || expirySeconds < 1) refuse('the expiry is not a whole number of seconds above 0');
   if (expirySeconds > MAX_EXPIRY_SECONDS) refuse('the expiry is more than a year, the most that lnd takes');
   if (preimage !== undefined && hold !== undefined) refuse('a hold invoice is made by its hash alone, without preimage');
-  if (finalCltvDelta !== undefined && (!Number.isSafeInteger(finalCltvDelta) || finalCltvDelta < 1)) refuse('the final CLTV delta is not a whole number above 0');
+  if (finalCltvDelta !== undefined && (!Number.isSafeInteger(finalCltvDelta) || finalCltvDelta < 1))
+    refuse('the final CLTV delta is not a whole number above 0');
   if (label === '') refuse('the label is empty');
 }
 
 function isSame(invoice: Invoice, { amountMsat, description }: CreateInvoice): boolean {
-  const same = typeof description === 'string' ? invoice.description === description : invoice.descriptionHash === description.sha256.toLowerCase();
+  const same =
+    typeof description === 'string' ? invoice.description === description : invoice.descriptionHash === description.sha256.toLowerCase();
   return same && invoice.amountMsat === (amountMsat === 'any' ? undefined : amountMsat);
 }

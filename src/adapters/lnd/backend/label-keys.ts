@@ -23,7 +23,11 @@ export class LabelKeys {
       this.#key = undefined;
       throw error;
     });
-    return preimage(createHmac('sha256', await this.#key).update(label, 'utf8').digest('hex'));
+    return preimage(
+      createHmac('sha256', await this.#key)
+        .update(label, 'utf8')
+        .digest('hex'),
+    );
   }
 
   async #load(): Promise<Buffer> {

@@ -54,7 +54,9 @@ export class LndNode implements Node {
     const identity = await this.#ask(client, {});
     if (identity === undefined) return;
     if (this.#identity !== undefined && this.#identity.nodeId !== identity.nodeId) {
-      throw new LightningError('CONFLICT', 'another node answers at this address than before: restart with a config for it', { operation: 'connect' });
+      throw new LightningError('CONFLICT', 'another node answers at this address than before: restart with a config for it', {
+        operation: 'connect',
+      });
     }
     this.#identity = identity;
   }
@@ -71,7 +73,9 @@ export class LndNode implements Node {
   }
 
   async #info(client: Caller, options: CallOptions): Promise<NodeInfo> {
-    const info = toNodeInfo(await client.unary({ operation: 'node.info', service: 'default', method: 'getInfo', request: {}, schema: lndInfo }, options));
+    const info = toNodeInfo(
+      await client.unary({ operation: 'node.info', service: 'default', method: 'getInfo', request: {}, schema: lndInfo }, options),
+    );
     this.#requireNetwork(info.network);
     if (!KNOWN_VERSIONS.test(info.version) && !this.#warned) {
       this.#warned = true;

@@ -2,7 +2,15 @@ import { MAX_MSAT, type Msat, msat } from '../../../core/lightning/amount.ts';
 import type { CallOptions, Page, PageRequest } from '../../../core/lightning/common.ts';
 import { isLightningError, LightningError } from '../../../core/lightning/errors.ts';
 import { hashOfPreimage, type PaymentHash, type Preimage } from '../../../core/lightning/identifiers.ts';
-import type { DecodedInvoice, KeysendRequest, Payment, PaymentDriver, PaymentOutcome, PayRequest, RouteHint } from '../../../core/lightning/payment.ts';
+import type {
+  DecodedInvoice,
+  KeysendRequest,
+  Payment,
+  PaymentDriver,
+  PaymentOutcome,
+  PayRequest,
+  RouteHint,
+} from '../../../core/lightning/payment.ts';
 import { decodeInvoice } from '../mapping/decoded-invoice.ts';
 import { toOutcome, toPayment } from '../mapping/payment.ts';
 import { toChanId } from '../mapping/short-channel-id.ts';
@@ -161,7 +169,12 @@ export class LndPaymentDriver implements PaymentDriver {
 
   async #failed(error: unknown, { paymentHash, operation }: SendPayment, deadline: number, options: CallOptions): Promise<PaymentOutcome> {
     if (!(error instanceof LightningError)) throw error;
-    const failed = (reason: 'expired' | 'self-payment', detail: string): PaymentOutcome => ({ status: 'failed', paymentHash, reason, detail });
+    const failed = (reason: 'expired' | 'self-payment', detail: string): PaymentOutcome => ({
+      status: 'failed',
+      paymentHash,
+      reason,
+      detail,
+    });
     switch (error.code) {
       case 'ABORTED':
         if (options.signal?.aborted) return { status: 'unknown', paymentHash, detail: 'the caller gave up waiting' };
@@ -175,7 +188,8 @@ export class LndPaymentDriver implements PaymentDriver {
         const text = `${error.message} ${error.context['details'] ?? ''}`;
         if (/invoice expired/i.test(text)) return failed('expired', 'the invoice has expired');
         if (/self-payments? not allowed/i.test(text)) return failed('self-payment', 'the invoice is our own');
-        if (/not.*active network|invoice not for/i.test(text)) throw new LightningError('WRONG_NETWORK', 'the invoice is for another network', { operation });
+        if (/not.*active network|invoice not for/i.test(text))
+          throw new LightningError('WRONG_NETWORK', 'the invoice is for another network', { operation });
         // lnd answers these before it makes a record of the payment: nothing is in flight.
         throw error.retry === 'lookup-first' ? await this.#certain(error, paymentHash, options) : error;
       }
@@ -208,7 +222,11 @@ export class LndPaymentDriver implements PaymentDriver {
   }
 
   /** What a single route costs at least, without cap; undefined where there is none, or lnd can't say. */
-  async #cheapestFee({ payee, finalCltvDelta, routeHints }: DecodedInvoice, amountMsat: Msat, options: CallOptions): Promise<bigint | undefined> {
+  async #cheapestFee(
+    { payee, finalCltvDelta, routeHints }: DecodedInvoice,
+    amountMsat: Msat,
+    options: CallOptions,
+  ): Promise<bigint | undefined> {
     const request = {
       pub_key: payee,
       amt_msat: amountMsat.toString(),

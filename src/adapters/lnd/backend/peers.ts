@@ -71,14 +71,16 @@ export class LndPeers implements Peers {
     for (;;) {
       const peers = await this.list(options);
       if (peers.some((listed) => listed.nodeId === peer)) return;
-      if (clock.now() > deadline) throw new LightningError('UNAVAILABLE', 'the peer has not answered; lnd keeps trying if asked to', { operation: CONNECT });
+      if (clock.now() > deadline)
+        throw new LightningError('UNAVAILABLE', 'the peer has not answered; lnd keeps trying if asked to', { operation: CONNECT });
       await clock.sleep(POLL_MS);
     }
   }
 }
 
 function unreachable(error: LightningError): LightningError {
-  if (error.code === 'UNAVAILABLE' || error.code === 'UNAUTHENTICATED' || error.code === 'ABORTED' || error.code === 'WRONG_NETWORK') return error;
+  if (error.code === 'UNAVAILABLE' || error.code === 'UNAUTHENTICATED' || error.code === 'ABORTED' || error.code === 'WRONG_NETWORK')
+    return error;
   const code = UNREACHABLE.test(error.message) ? 'UNAVAILABLE' : error.code === 'INVALID_ARGUMENT' ? 'INVALID_ARGUMENT' : 'REJECTED';
   return new LightningError(code, `can't connect to the peer: ${error.message}`, { operation: CONNECT, context: error.context });
 }

@@ -26,7 +26,8 @@ export async function rebalance(
   options: CallOptions,
 ): Promise<PaymentOutcome & { readonly paymentHash: PaymentHash }> {
   const [out, back] = [find(active, from), find(active, to)];
-  if (out.peer === back.peer) throw new LightningError('INVALID_ARGUMENT', 'both channels are with the same peer', { operation: OPERATION });
+  if (out.peer === back.peer)
+    throw new LightningError('INVALID_ARGUMENT', 'both channels are with the same peer', { operation: OPERATION });
   const added = await client.unary(
     {
       operation: OPERATION,

@@ -25,7 +25,8 @@ export function toCursor(position: Position, node: NodeId): SettlementCursor {
 export function fromCursor(cursor: SettlementCursor, node: NodeId): Position {
   const [version, mark, settled, final, ...more] = cursor.split('.');
   const isNumber = (text: string | undefined): text is string => text !== undefined && /^\d{1,19}$/.test(text);
-  if (version !== VERSION || !isNumber(settled) || !isNumber(final) || more.length > 0) throw refused('the cursor is not one of this adapter');
+  if (version !== VERSION || !isNumber(settled) || !isNumber(final) || more.length > 0)
+    throw refused('the cursor is not one of this adapter');
   if (mark !== node.slice(0, NODE_DIGITS)) throw refused('the cursor is one of another node');
   return { settled: BigInt(settled), final: BigInt(final) };
 }

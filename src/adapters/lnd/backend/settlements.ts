@@ -24,7 +24,10 @@ export async function settlementsHead(context: LndContext, options: CallOptions)
 }
 
 /** {@link settlementsHead}'s counterpart: everything after a cursor, for ever. */
-export async function* followSettlements(context: LndContext, options: FollowSettlements): AsyncGenerator<SettlementEvent, void, undefined> {
+export async function* followSettlements(
+  context: LndContext,
+  options: FollowSettlements,
+): AsyncGenerator<SettlementEvent, void, undefined> {
   const { signal, onStatus, after } = options;
   const { clock, logger } = context;
   let follower: Follower | undefined;

@@ -19,7 +19,13 @@ export class LndWallet implements Wallet {
 
   async newAddress(options: CallOptions = {}): Promise<string> {
     const { address } = await this.#context.client.unary(
-      { operation: 'wallet.newAddress', service: 'default', method: 'newAddress', request: { type: 'WITNESS_PUBKEY_HASH' }, schema: lndAddress },
+      {
+        operation: 'wallet.newAddress',
+        service: 'default',
+        method: 'newAddress',
+        request: { type: 'WITNESS_PUBKEY_HASH' },
+        schema: lndAddress,
+      },
       options,
     );
     return address;
@@ -37,7 +43,13 @@ export class LndWallet implements Wallet {
   async transactions(request: PageRequest = {}, options: CallOptions = {}): Promise<Page<WalletTransaction>> {
     const { offset, limit } = toRange(request, 'wallet.transactions');
     const { transactions } = await this.#context.client.unary(
-      { operation: 'wallet.transactions', service: 'default', method: 'getTransactions', request: { end_height: -1 }, schema: lndTransactions },
+      {
+        operation: 'wallet.transactions',
+        service: 'default',
+        method: 'getTransactions',
+        request: { end_height: -1 },
+        schema: lndTransactions,
+      },
       options,
     );
     const from = Number(offset);

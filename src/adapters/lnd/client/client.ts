@@ -164,7 +164,10 @@ export class LndClient {
     }
   }
 
-  async #method({ service, method, operation }: LndCall<unknown>, signal: AbortSignal | undefined): Promise<(...args: unknown[]) => unknown> {
+  async #method(
+    { service, method, operation }: LndCall<unknown>,
+    signal: AbortSignal | undefined,
+  ): Promise<(...args: unknown[]) => unknown> {
     if (this.#closed || signal?.aborted) throw this.#ended(operation, signal);
     const { services } = await untilAborted(this.#connect(operation), operation, signal);
     const client = services[service];
@@ -225,7 +228,10 @@ export class LndClient {
   }
 
   #ended(operation: string, signal: AbortSignal | undefined): LightningError {
-    return new LightningError('ABORTED', this.#closed ? 'the backend was closed' : 'aborted by the caller', { operation, cause: signal?.reason });
+    return new LightningError('ABORTED', this.#closed ? 'the backend was closed' : 'aborted by the caller', {
+      operation,
+      cause: signal?.reason,
+    });
   }
 }
 

@@ -71,7 +71,8 @@ export function toConnection(config: LndConfig): LndConnection {
   return {
     socket: parseHost(config.host) ?? config.host,
     network: config.network,
-    macaroon: config.macaroonHex === undefined ? macaroonSource(config.macaroon, join(chainDir, config.network)) : { value: config.macaroonHex },
+    macaroon:
+      config.macaroonHex === undefined ? macaroonSource(config.macaroon, join(chainDir, config.network)) : { value: config.macaroonHex },
     cert: config.certPem === undefined ? certSource(config.cert, lndDir) : { value: config.certPem },
     chainDir,
   };

@@ -39,7 +39,8 @@ async function read(source: Source, what: string, explain?: () => LightningError
     return await readFile(source.file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw explain?.() ?? refused(`there is no ${what} at ${source.file}: has lnd been started, and is the path right?`);
+    if (code === 'ENOENT')
+      throw explain?.() ?? refused(`there is no ${what} at ${source.file}: has lnd been started, and is the path right?`);
     throw refused(`the ${what} at ${source.file} can't be read (${code ?? 'unknown'})`);
   }
 }
@@ -47,9 +48,13 @@ async function read(source: Source, what: string, explain?: () => LightningError
 function otherNetwork({ macaroon, network, chainDir }: LndConnection): LightningError | undefined {
   if (!('file' in macaroon) || dirname(dirname(macaroon.file)) !== chainDir) return undefined;
   const name = basename(macaroon.file);
-  const others = ['mainnet', 'testnet', 'testnet4', 'signet', 'simnet', 'regtest'].filter((other) => existsSync(join(chainDir, other, name)));
+  const others = ['mainnet', 'testnet', 'testnet4', 'signet', 'simnet', 'regtest'].filter((other) =>
+    existsSync(join(chainDir, other, name)),
+  );
   if (others.length === 0) return undefined;
-  return new LightningError('WRONG_NETWORK', `lnd has no ${name} for ${network}, but for ${others.join(' and ')}: set network`, { operation: OPERATION });
+  return new LightningError('WRONG_NETWORK', `lnd has no ${name} for ${network}, but for ${others.join(' and ')}: set network`, {
+    operation: OPERATION,
+  });
 }
 
 /** A macaroon file is binary; a literal is hex or base64. Macaroons of version 2 begin with the byte 2. */

@@ -19,11 +19,31 @@ export const GRPC = {
 type Rule = readonly [pattern: RegExp, code: LightningErrorCode, message?: string];
 
 const CONNECTING: readonly Rule[] = [
-  [/certificate has expired/i, 'UNAUTHENTICATED', "lnd's certificate has expired: let lnd make a new one (remove tls.cert and tls.key, restart lnd)"],
-  [/altnames|does not match certificate/i, 'UNAUTHENTICATED', "lnd's certificate is not for this host: add tlsextraip or tlsextradomain to lnd.conf"],
-  [/self.signed|unable to verify|unable to get (local )?issuer|certificate/i, 'UNAUTHENTICATED', "lnd's certificate is not the one given: is tls.cert that of this lnd?"],
-  [/wrong version number|EPROTO|packet length too long/i, 'PROTOCOL', 'what listens there does not speak TLS: is this the gRPC port of lnd?'],
-  [/HTTP status code|http1|Protocol error/i, 'PROTOCOL', 'what listens there does not speak gRPC: is this the gRPC port of lnd, without a proxy in between?'],
+  [
+    /certificate has expired/i,
+    'UNAUTHENTICATED',
+    "lnd's certificate has expired: let lnd make a new one (remove tls.cert and tls.key, restart lnd)",
+  ],
+  [
+    /altnames|does not match certificate/i,
+    'UNAUTHENTICATED',
+    "lnd's certificate is not for this host: add tlsextraip or tlsextradomain to lnd.conf",
+  ],
+  [
+    /self.signed|unable to verify|unable to get (local )?issuer|certificate/i,
+    'UNAUTHENTICATED',
+    "lnd's certificate is not the one given: is tls.cert that of this lnd?",
+  ],
+  [
+    /wrong version number|EPROTO|packet length too long/i,
+    'PROTOCOL',
+    'what listens there does not speak TLS: is this the gRPC port of lnd?',
+  ],
+  [
+    /HTTP status code|http1|Protocol error/i,
+    'PROTOCOL',
+    'what listens there does not speak gRPC: is this the gRPC port of lnd, without a proxy in between?',
+  ],
   [/ENOTFOUND|EAI_AGAIN|Name resolution/i, 'UNAVAILABLE', 'the host name of lnd is not known'],
   [/No connection established|ECONNREFUSED|Failed to connect/i, 'UNAVAILABLE', 'lnd does not answer: is it running, and is host right?'],
 ];
@@ -39,8 +59,14 @@ const TEXTS: readonly Rule[] = [
   [/invoice (is )?(already|still)|not (in )?accepted|unable to gracefully close|co-?op close|cannot disconnect|htlc already/i, 'CONFLICT'],
   [/insufficient|not enough|amount exceeds/i, 'INSUFFICIENT_FUNDS'],
   [/network|for the wrong|not active network/i, 'INVALID_ARGUMENT'],
-  [/unable to locate|not found|no existing|isn't initiated|is not online|disconnected|unable to find|not connected|unknown peer/i, 'NOT_FOUND'],
-  [/too (large|big|small|long|many|soon|low|high)|invalid|must|cannot|negative|unable to (parse|decode)|checksum|encoding|malformed|mismatch|dust|unknown/i, 'INVALID_ARGUMENT'],
+  [
+    /unable to locate|not found|no existing|isn't initiated|is not online|disconnected|unable to find|not connected|unknown peer/i,
+    'NOT_FOUND',
+  ],
+  [
+    /too (large|big|small|long|many|soon|low|high)|invalid|must|cannot|negative|unable to (parse|decode)|checksum|encoding|malformed|mismatch|dust|unknown/i,
+    'INVALID_ARGUMENT',
+  ],
 ];
 
 const BY_CODE: Readonly<Record<number, LightningErrorCode>> = {
@@ -63,7 +89,14 @@ const HINTS: Partial<Record<LightningErrorCode, string>> = {
 
 /** Whether something thrown by gRPC says how the call ended. */
 export function isGrpcFailure(error: unknown): error is GrpcFailure {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number' && 'details' in error && typeof error.details === 'string';
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    typeof error.code === 'number' &&
+    'details' in error &&
+    typeof error.details === 'string'
+  );
 }
 
 /** A failed call in the port's terms. gRPC's own error is not kept as cause: it carries the call's metadata. */
@@ -82,7 +115,8 @@ export function toLightningError(error: unknown, operation: string): LightningEr
 function classify(code: number, details: string): readonly [LightningErrorCode, string?] {
   if (code === GRPC.unavailable) return find(CONNECTING, details) ?? ['CONNECTION_LOST', `the connection to lnd ended: ${details}`];
   if (code === GRPC.cancelled) return ['CONNECTION_LOST', 'lnd ended the call'];
-  if (code === 13) return /RST_STREAM|GOAWAY|closed|reset/i.test(details) ? ['CONNECTION_LOST', `the connection to lnd ended: ${details}`] : ['INTERNAL'];
+  if (code === 13)
+    return /RST_STREAM|GOAWAY|closed|reset/i.test(details) ? ['CONNECTION_LOST', `the connection to lnd ended: ${details}`] : ['INTERNAL'];
   if (code === 12 && /unknown service lnrpc\.Lightning/.test(details)) return ['UNAVAILABLE', 'lnd is starting, or its wallet is locked'];
   const fixed = BY_CODE[code];
   if (fixed !== undefined) return [fixed];

@@ -22,7 +22,12 @@ const DEFAULT_FINAL_CLTV = 18;
  */
 export function decodeInvoice(paymentRequest: string, ours: Network): DecodedInvoice {
   try {
-    const parsed = parsePaymentRequest({ request: paymentRequest.trim().toLowerCase().replace(/^lightning:/, '') });
+    const parsed = parsePaymentRequest({
+      request: paymentRequest
+        .trim()
+        .toLowerCase()
+        .replace(/^lightning:/, ''),
+    });
     const network = NETWORKS[parsed.network];
     if (network === undefined) throw new TypeError(`its network ${parsed.network} is none of bitcoin's`);
     return {

@@ -1,6 +1,6 @@
+import { sat } from '../../../core/lightning/amount.ts';
 import type { NodeInfo } from '../../../core/lightning/backend.ts';
 import type { Network } from '../../../core/lightning/common.ts';
-import { sat } from '../../../core/lightning/amount.ts';
 import { LightningError } from '../../../core/lightning/errors.ts';
 import { nodeId, txId } from '../../../core/lightning/identifiers.ts';
 import type { WalletTransaction } from '../../../core/lightning/wallet.ts';
@@ -19,7 +19,8 @@ const NETWORKS: Readonly<Record<string, Network>> = {
 /** lnd about itself. @throws LightningError `PROTOCOL` for a network that we don't know. */
 export function toNodeInfo(info: LndInfo): NodeInfo {
   const network = NETWORKS[info.chains[0]?.network ?? ''];
-  if (network === undefined) throw new LightningError('PROTOCOL', `lnd is on an unknown network, ${info.chains[0]?.network}`, { operation: 'node.info' });
+  if (network === undefined)
+    throw new LightningError('PROTOCOL', `lnd is on an unknown network, ${info.chains[0]?.network}`, { operation: 'node.info' });
   return {
     network,
     nodeId: nodeId(info.identity_pubkey),

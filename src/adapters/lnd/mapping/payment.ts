@@ -1,6 +1,6 @@
 import { msat } from '../../../core/lightning/amount.ts';
-import { nodeId, paymentHash, preimage, shortChannelId } from '../../../core/lightning/identifiers.ts';
 import type { Forward } from '../../../core/lightning/channel.ts';
+import { nodeId, paymentHash, preimage, shortChannelId } from '../../../core/lightning/identifiers.ts';
 import type { Payment, PaymentFailure, PaymentOutcome, PaymentPart } from '../../../core/lightning/payment.ts';
 import type { LndForward, LndPayment, LndRoute } from '../schema/payment.ts';
 import { toShortChannelId } from './short-channel-id.ts';
