@@ -4,10 +4,10 @@ import { isPlainObject } from './environment.ts';
 
 /** The sections that name files. (In `transports`, `path` is a URL's.) */
 const SECTIONS: readonly string[] = ['backend', 'feed', 'ledger', 'journal'];
-const PATH_FIELD = /^(?:path|paths|dir|file|files|socket)$|(?:Path|Dir|File|Socket)$/;
+const PATH_FIELD = /^(?:path|paths|dir|home|file|files|socket)$|(?:Path|Dir|File|Socket)$/;
 
 /**
- * Makes paths of a config absolute: a field whose name is, or ends in, path, dir, file or socket, in the sections that
+ * Makes paths of a config absolute: a field whose name is path, dir, home, file or socket, or ends in one, in the sections that
  * name files, and there any text that begins with `./`, `../` or `~/`. `~` is the home folder, a relative path begins at `base`; `-` (standard input) and `:memory:` stay.
  */
 export function resolvePaths(raw: unknown, base: string, home: string = homedir()): unknown {
