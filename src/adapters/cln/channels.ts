@@ -17,7 +17,7 @@ import type { PaymentOutcome } from '../../core/lightning/payment.ts';
 import { checkFeeRate, invalid, pageLimit, pagePosition, unsupported, wholeSat } from '../shared/limits.ts';
 import type { ClnClient } from './client.ts';
 import { closeChannel } from './close.ts';
-import { toChannel, toClosedChannel, toForward } from './mapping-channels.ts';
+import { toChannel, toChannelState, toClosedChannel, toForward } from './mapping-channels.ts';
 import {
   type ClnPeerChannel,
   fundChannelSchema,
@@ -42,7 +42,8 @@ export class ClnChannels implements Channels {
     const operation = 'channels.open';
     const amount = wholeSat(request.localFundingMsat, "a channel's funding", operation);
     checkFeeRate(request.feeRateSatPerVbyte, operation);
-    if (request.pushMsat !== undefined && request.pushMsat > request.localFundingMsat) throw invalid(operation, 'more is pushed than funded');
+    if (request.pushMsat !== undefined && request.pushMsat > request.localFundingMsat)
+      throw invalid(operation, 'more is pushed than funded');
     const params = {
       id: request.peer,
       amount,
@@ -80,12 +81,16 @@ export class ClnChannels implements Channels {
 
   async setPolicy(channel: Outpoint | 'all', policy: ChannelPolicy, options: CallOptions = {}): Promise<void> {
     const operation = 'channels.setPolicy';
-    if (!Number.isSafeInteger(policy.feeRatePpm) || policy.feeRatePpm < 0) throw invalid(operation, 'a fee rate is a whole number of millionths');
+    if (!Number.isSafeInteger(policy.feeRatePpm) || policy.feeRatePpm < 0)
+      throw invalid(operation, 'a fee rate is a whole number of millionths');
     const channels = await this.#peerChannels(operation, options);
-    const meant = channel === 'all' ? channels : [found(channels, channel, operation)];
+    const meant = channel === 'all' ? channels.filter(isInUse) : [found(channels, channel, operation)];
     const other = meant.find((one) => one.updates?.local !== undefined && one.updates.local.cltv_expiry_delta !== policy.cltvDelta);
     if (other !== undefined) {
-      throw unsupported(operation, `Core Lightning has one cltv delta for all channels, in its config (${other.updates?.local?.cltv_expiry_delta})`);
+      throw unsupported(
+        operation,
+        `Core Lightning has one cltv delta for all channels, in its config (${other.updates?.local?.cltv_expiry_delta})`,
+      );
     }
     const params = {
       id: channel === 'all' ? 'all' : meant[0]?.channel_id,
@@ -119,7 +124,12 @@ export class ClnChannels implements Channels {
     const items: Forward[] = [];
     for (;;) {
       const params = { index: 'created', start, limit };
-      const { forwards } = await this.#client.call('listforwards', params, { ...options, operation, schema: listForwardsSchema, readOnly: true });
+      const { forwards } = await this.#client.call('listforwards', params, {
+        ...options,
+        operation,
+        schema: listForwardsSchema,
+        readOnly: true,
+      });
       for (const one of forwards) {
         start = (one.created_index ?? start) + 1;
         const forward = toForward(one);
@@ -138,6 +148,12 @@ export class ClnChannels implements Channels {
     const call = { ...options, operation, schema: listPeerChannelsSchema, readOnly: true } as const;
     return (await this.#client.call('listpeerchannels', {}, call)).channels;
   }
+}
+
+/** Whether a channel still has a policy to set. */
+function isInUse(channel: ClnPeerChannel): boolean {
+  const state = toChannelState(channel);
+  return state === 'active' || state === 'inactive' || state === 'pending';
 }
 
 function found(channels: readonly ClnPeerChannel[], wanted: Outpoint, operation: string): ClnPeerChannel {

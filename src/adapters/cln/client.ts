@@ -86,7 +86,11 @@ export class ClnClient {
    * Calls on the shared connection.
    * @throws LightningError; RpcError only where `rawRefusal` asks for it.
    */
-  async call<Schema extends z.ZodType>(method: string, params: Readonly<Record<string, unknown>>, call: ClnCall<Schema>): Promise<z.output<Schema>> {
+  async call<Schema extends z.ZodType>(
+    method: string,
+    params: Readonly<Record<string, unknown>>,
+    call: ClnCall<Schema>,
+  ): Promise<z.output<Schema>> {
     const signal = anySignal(call.signal, this.#disposed.signal);
     throwIfAborted(signal, call.operation);
     const connection = await this.#connected(call.operation, signal);
@@ -172,7 +176,8 @@ export class ClnClient {
     } catch (error) {
       connection.close();
       if (signal?.aborted) throw aborted(operation);
-      if (isRefusal(error)) throw new LightningError('UNAVAILABLE', `lightningd is not ready: ${error.message}`, { operation, cause: error });
+      if (isRefusal(error))
+        throw new LightningError('UNAVAILABLE', `lightningd is not ready: ${error.message}`, { operation, cause: error });
       if (isLightningError(error, 'CONNECTION_LOST')) throw new LightningError('UNAVAILABLE', error.message, { operation, cause: error });
       throw error;
     }
@@ -189,7 +194,8 @@ export class ClnClient {
     }
     this.#identity = identity;
     if (this.#version !== info.version) {
-      if (!knownVersion(info.version)) this.#logger.warn({ version: info.version }, 'this version of Core Lightning was not tried; going on');
+      if (!knownVersion(info.version))
+        this.#logger.warn({ version: info.version }, 'this version of Core Lightning was not tried; going on');
       this.#version = info.version;
     }
   }
@@ -199,5 +205,9 @@ function explained(error: unknown, operation: string, readOnly: boolean): unknow
   if (!(error instanceof LightningError)) return error;
   const ambiguous = error.code === 'CONNECTION_LOST' || error.code === 'TIMEOUT';
   if (error.operation === operation && !(ambiguous && readOnly)) return error;
-  return new LightningError(error.code, error.message, { operation, cause: error, ...(ambiguous && readOnly ? { retry: 'safe' as const } : {}) });
+  return new LightningError(error.code, error.message, {
+    operation,
+    cause: error,
+    ...(ambiguous && readOnly ? { retry: 'safe' as const } : {}),
+  });
 }

@@ -41,7 +41,10 @@ export async function* closeChannel(request: CloseRequest, options: CallOptions)
     const channel = pick(await list(), request.channel);
     if (call.error !== undefined && !(channel !== undefined && isCloseBroadcast(channel.state))) throw call.error;
     if (call.answer?.type === 'unopened') return;
-    const closing = call.answer?.txids?.[0] ?? call.answer?.txid ?? (channel !== undefined && isCloseBroadcast(channel.state) ? channel.scratch_txid : undefined);
+    const closing =
+      call.answer?.txids?.[0] ??
+      call.answer?.txid ??
+      (channel !== undefined && isCloseBroadcast(channel.state) ? channel.scratch_txid : undefined);
     if (broadcast === undefined && closing !== undefined) {
       broadcast = closing;
       yield { stage: 'closing', txId: txId(closing) };
@@ -65,7 +68,13 @@ function ask(request: CloseRequest, channel: ClnPeerChannel, signal: AbortSignal
     ...(rate === undefined || request.force === true ? {} : { feerange: [toWireFeeRate(rate), toWireFeeRate(rate)] }),
   };
   // It answers when the closing transaction is agreed on, which may be never: we watch the channel meanwhile.
-  return request.client.call('close', params, { operation: OPERATION, signal, schema: closeSchema, timeoutMs: 'none', meaning: { [-1]: 'CONFLICT' } });
+  return request.client.call('close', params, {
+    operation: OPERATION,
+    signal,
+    schema: closeSchema,
+    timeoutMs: 'none',
+    meaning: { [-1]: 'CONFLICT' },
+  });
 }
 
 /** The `close` call, which goes on while the channel is watched. */

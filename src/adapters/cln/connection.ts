@@ -93,14 +93,18 @@ export class ClnConnection {
       for (const answer of reader.push(piece)) this.#client.emit(`res:${answer.id}`, answer);
     } catch (error) {
       this.#lose(
-        new LightningError('PROTOCOL', `what answers at ${this.path} is not lightningd: ${(error as Error).message}`, { operation: 'connection' }),
+        new LightningError('PROTOCOL', `what answers at ${this.path} is not lightningd: ${(error as Error).message}`, {
+          operation: 'connection',
+        }),
       );
     }
   }
 
   #ended(code: string | undefined): void {
     const why = code === undefined ? 'lightningd closed it' : code;
-    this.#lose(new LightningError('CONNECTION_LOST', `the connection to ${this.path} ended before the answer (${why})`, { operation: 'connection' }));
+    this.#lose(
+      new LightningError('CONNECTION_LOST', `the connection to ${this.path} ended before the answer (${why})`, { operation: 'connection' }),
+    );
   }
 
   #lose(error: LightningError): void {

@@ -70,7 +70,12 @@ export class ClnInvoices implements Invoices {
     const items: Invoice[] = [];
     for (;;) {
       const params = { index: 'created', start, limit };
-      const { invoices } = await this.#client.call('listinvoices', params, { ...options, operation, schema: listInvoicesSchema, readOnly: true });
+      const { invoices } = await this.#client.call('listinvoices', params, {
+        ...options,
+        operation,
+        schema: listInvoicesSchema,
+        readOnly: true,
+      });
       for (const found of invoices) {
         start = (found.created_index ?? start) + 1;
         const invoice = toInvoice(found);
@@ -126,13 +131,20 @@ export class ClnInvoices implements Invoices {
       if (found !== undefined) {
         const invoice = toInvoice(found);
         if (isSameInvoice(invoice, request, hash)) return invoice;
-        throw new LightningError('ALREADY_EXISTS', `the label ${label} belongs to an invoice that is not the same`, { operation, cause: error });
+        throw new LightningError('ALREADY_EXISTS', `the label ${label} belongs to an invoice that is not the same`, {
+          operation,
+          cause: error,
+        });
       }
     }
     throw refusal(error, operation);
   }
 
-  async #find(by: { readonly label: string } | { readonly payment_hash: string }, operation: string, options: CallOptions): Promise<ClnInvoice | undefined> {
+  async #find(
+    by: { readonly label: string } | { readonly payment_hash: string },
+    operation: string,
+    options: CallOptions,
+  ): Promise<ClnInvoice | undefined> {
     const { invoices } = await this.#client.call('listinvoices', by, { ...options, operation, schema: listInvoicesSchema, readOnly: true });
     return invoices[0];
   }

@@ -5,7 +5,7 @@ import { hashOfPreimage, type PaymentHash, type Preimage } from '../../core/ligh
 import type { KeysendRequest, PaymentOutcome } from '../../core/lightning/payment.ts';
 import type { ClnClient } from './client.ts';
 import { failureOf } from './mapping-payments.ts';
-import { keysendPayload, forwardPayload, htlcsOf } from './onion-payload.ts';
+import { forwardPayload, htlcsOf, keysendPayload } from './onion-payload.ts';
 import type { ClnPaymentRecord } from './payment-record.ts';
 import { isRefusal, RPC, refusal } from './rpc-error.ts';
 import { atLeast, getInfoSchema } from './schema.ts';
@@ -34,7 +34,12 @@ export async function keysend(attempt: KeysendAttempt, options: CallOptions): Pr
   const { client, request } = attempt;
   const hash = hashOfPreimage(request.preimage);
   const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const failed = (code: number, detail: string): PaymentOutcome => ({ status: 'failed', paymentHash: hash, reason: failureOf(code), detail });
+  const failed = (code: number, detail: string): PaymentOutcome => ({
+    status: 'failed',
+    paymentHash: hash,
+    reason: failureOf(code),
+    detail,
+  });
   const info = await client.call('getinfo', {}, { ...options, operation: OPERATION, schema: getInfoSchema, readOnly: true });
   if (info.id === request.destination) {
     return { status: 'failed', paymentHash: hash, reason: 'self-payment', detail: 'the destination is this node itself' };

@@ -5,7 +5,8 @@ import type { ClnOutput, ClnTransaction } from './schema-wallet.ts';
 
 /** The wallet's balance; what is reserved for a transaction in the making is still ours, what is immature is to come. */
 export function toWalletBalance(outputs: readonly ClnOutput[]): WalletBalance {
-  const of = (...states: readonly string[]): Msat => sumMsat(outputs.filter(({ status }) => states.includes(status)).map((one) => one.amount_msat));
+  const of = (...states: readonly string[]): Msat =>
+    sumMsat(outputs.filter(({ status }) => states.includes(status)).map((one) => one.amount_msat));
   return { confirmedMsat: of('confirmed'), unconfirmedMsat: of('unconfirmed', 'immature') };
 }
 

@@ -29,7 +29,12 @@ export class ClnPaymentRecord {
     let start = pagePosition(request.after, operation) + 1;
     for (;;) {
       const params = { index: 'created', start, limit };
-      const { payments } = await this.#client.call('listsendpays', params, { ...options, operation, schema: listSendPaysSchema, readOnly: true });
+      const { payments } = await this.#client.call('listsendpays', params, {
+        ...options,
+        operation,
+        schema: listSendPaysSchema,
+        readOnly: true,
+      });
       for (const part of payments) {
         const index = part.created_index ?? start;
         const hash = paymentHash(part.payment_hash);

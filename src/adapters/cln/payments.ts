@@ -78,7 +78,9 @@ export class ClnPaymentDriver implements PaymentDriver {
       throw refusal(error, operation);
     });
     if (answer.type !== 'bolt11 invoice' || !answer.valid) {
-      throw new LightningError('INVALID_ARGUMENT', `not a valid BOLT 11 invoice but a ${answer.valid ? '' : 'broken '}${answer.type}`, { operation });
+      throw new LightningError('INVALID_ARGUMENT', `not a valid BOLT 11 invoice but a ${answer.valid ? '' : 'broken '}${answer.type}`, {
+        operation,
+      });
     }
     const decoded = parseAnswer(decodedBolt11Schema, answer, operation, "lightningd's decode");
     const invoiceNetwork = networkOfPrefix(decoded.currency, network);

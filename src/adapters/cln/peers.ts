@@ -21,9 +21,16 @@ export class ClnPeers implements Peers {
 
   async connect(address: PeerAddress & { readonly persistent?: boolean }, options: CallOptions = {}): Promise<void> {
     const operation = 'peers.connect';
-    if (!Number.isInteger(address.port) || address.port < 1 || address.port > 65_535) throw invalid(operation, 'a port is a number from 1 to 65535');
+    if (!Number.isInteger(address.port) || address.port < 1 || address.port > 65_535)
+      throw invalid(operation, 'a port is a number from 1 to 65535');
     const params = { id: address.nodeId, host: address.host, port: address.port };
-    await this.#client.call('connect', params, { ...options, operation, schema: anythingSchema, timeoutMs: CONNECT_TIMEOUT_MS, readOnly: true });
+    await this.#client.call('connect', params, {
+      ...options,
+      operation,
+      schema: anythingSchema,
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      readOnly: true,
+    });
   }
 
   async list(options: CallOptions = {}): Promise<readonly Peer[]> {
@@ -40,7 +47,8 @@ export class ClnPeers implements Peers {
       if (!isRefusal(error)) throw error;
       const after = (await this.#list({ id: peer }, operation, options))[0];
       if (after?.connected !== true) return;
-      if (after.num_channels > 0) throw new LightningError('CONFLICT', `channels with this peer forbid it: ${error.message}`, { operation, cause: error });
+      if (after.num_channels > 0)
+        throw new LightningError('CONFLICT', `channels with this peer forbid it: ${error.message}`, { operation, cause: error });
       throw refusal(error, operation);
     }
   }

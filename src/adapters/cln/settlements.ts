@@ -15,7 +15,11 @@ const WAIT_MARGIN_MS = 30_000;
 const HEAD_PAGE = 200;
 
 /** How one call is made: on the shared connection or on the stream's own. */
-type Caller = <Schema extends z.ZodType>(method: string, params: Readonly<Record<string, unknown>>, call: ClnCall<Schema>) => Promise<z.output<Schema>>;
+type Caller = <Schema extends z.ZodType>(
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+  call: ClnCall<Schema>,
+) => Promise<z.output<Schema>>;
 
 /**
  * Settlements in lightningd's own order, its pay index. `waitanyinvoice` reads its database from the index it is given
@@ -53,7 +57,10 @@ export class ClnSettlements {
           const call: Caller = (method, params, given) => client.callOn(connection, method, params, given);
           const head = await highestPayIndex(call, OPERATION, signal);
           if (payIndex > head) {
-            client.logger.warn({ cursor: payIndex, head }, 'the settlement cursor is ahead of the node: it was restored, or paid invoices were deleted');
+            client.logger.warn(
+              { cursor: payIndex, head },
+              'the settlement cursor is ahead of the node: it was restored, or paid invoices were deleted',
+            );
             payIndex = head;
           }
           let caughtUp = false;

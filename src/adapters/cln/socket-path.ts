@@ -31,7 +31,11 @@ export async function socketPath(config: ClnConfig): Promise<string> {
 export async function requireSocket(path: string, operation: string): Promise<void> {
   const length = Buffer.byteLength(path);
   if (length > LONGEST_SOCKET_PATH) {
-    throw new LightningError('INVALID_ARGUMENT', `the socket's path has ${length} bytes, the system takes ${LONGEST_SOCKET_PATH}: ${path}`, { operation });
+    throw new LightningError(
+      'INVALID_ARGUMENT',
+      `the socket's path has ${length} bytes, the system takes ${LONGEST_SOCKET_PATH}: ${path}`,
+      { operation },
+    );
   }
   const kind = await kindOf(path);
   if (kind === 'socket') return;
@@ -39,7 +43,9 @@ export async function requireSocket(path: string, operation: string): Promise<vo
     throw new LightningError('UNAVAILABLE', `there is no socket at ${path}: is lightningd running, and on this network?`, { operation });
   }
   if (kind === 'forbidden') {
-    throw new LightningError('UNAUTHENTICATED', `this user may not look at ${path}: give it the rights of lightningd's group`, { operation });
+    throw new LightningError('UNAUTHENTICATED', `this user may not look at ${path}: give it the rights of lightningd's group`, {
+      operation,
+    });
   }
   const hint = kind === 'folder' ? '; name the socket in it, or give the folder as lightningDir' : '';
   throw new LightningError('INVALID_ARGUMENT', `${path} is a ${kind}, not lightningd's socket${hint}`, { operation });
@@ -51,7 +57,8 @@ export function connectError(error: unknown, path: string, operation: string): L
   if (code === 'EACCES' || code === 'EPERM') {
     return new LightningError('UNAUTHENTICATED', `this user may not open ${path}: give it the rights of lightningd's group`, { operation });
   }
-  const why = code === 'ECONNREFUSED' ? 'nobody listens on it: lightningd is not running, or still starting' : `it can't be opened (${code})`;
+  const why =
+    code === 'ECONNREFUSED' ? 'nobody listens on it: lightningd is not running, or still starting' : `it can't be opened (${code})`;
   return new LightningError('UNAVAILABLE', `${path}: ${why}`, { operation });
 }
 

@@ -62,12 +62,16 @@ export class EclairChannels implements Channels {
 
   async setPolicy(channel: Outpoint | 'all', policy: ChannelPolicy, options: CallOptions = {}): Promise<void> {
     const operation = 'channels.setPolicy';
-    if (!Number.isSafeInteger(policy.feeRatePpm) || policy.feeRatePpm < 0) throw invalid(operation, 'a fee rate is a whole number of millionths');
+    if (!Number.isSafeInteger(policy.feeRatePpm) || policy.feeRatePpm < 0)
+      throw invalid(operation, 'a fee rate is a whole number of millionths');
     const channels = await openChannels(this.#client, operation, options);
-    const meant = channel === 'all' ? channels.filter((one) => one.data.commitments !== undefined) : [found(channels, channel, operation)];
+    const meant = channel === 'all' ? channels.filter(isInUse) : [found(channels, channel, operation)];
     const other = meant.find((one) => one.data.channelUpdate !== undefined && one.data.channelUpdate.cltvExpiryDelta !== policy.cltvDelta);
     if (other !== undefined) {
-      throw unsupported(operation, `eclair has one cltv delta for all channels, in its config (${other.data.channelUpdate?.cltvExpiryDelta})`);
+      throw unsupported(
+        operation,
+        `eclair has one cltv delta for all channels, in its config (${other.data.channelUpdate?.cltvExpiryDelta})`,
+      );
     }
     if (meant.length === 0) return;
     const form = {
@@ -123,6 +127,12 @@ export class EclairChannels implements Channels {
   async rebalance(_request: Rebalance, _options?: CallOptions): Promise<PaymentOutcome & { readonly paymentHash: PaymentHash }> {
     throw unsupported('channels.rebalance', 'circular payments are not done over eclair');
   }
+}
+
+/** Whether a channel still has a policy to set: a closing one refuses it. */
+function isInUse(channel: EclairChannel): boolean {
+  const state = toChannel(channel)?.state;
+  return state === 'active' || state === 'inactive';
 }
 
 function found(channels: readonly EclairChannel[], wanted: Outpoint, operation: string): EclairChannel {

@@ -203,7 +203,13 @@ export class EclairClient {
     }
   }
 
-  async #send(path: string, form: Form, call: EclairCall<z.ZodType>, endpoint: Endpoint, signal: AbortSignal | undefined): Promise<HttpAnswer> {
+  async #send(
+    path: string,
+    form: Form,
+    call: EclairCall<z.ZodType>,
+    endpoint: Endpoint,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpAnswer> {
     const { operation, readOnly = false, timeoutMs = CALL_TIMEOUT_MS } = call;
     const body = new URLSearchParams();
     for (const [name, value] of Object.entries(form)) if (value !== undefined) body.set(name, String(value));

@@ -36,7 +36,8 @@ export async function* closeChannel(request: CloseRequest, options: CallOptions)
   let broadcast: TxId | undefined;
   for (;;) {
     const channel = pick(await openChannels(client, OPERATION, options), request.channel);
-    const over = channel === undefined || channel.state === 'CLOSED' ? await closingTxOfClosed(client, request.channel, options) : undefined;
+    const over =
+      channel === undefined || channel.state === 'CLOSED' ? await closingTxOfClosed(client, request.channel, options) : undefined;
     const closing = over ?? (channel === undefined ? undefined : closingTxOf(channel));
     if (broadcast === undefined && closing !== undefined) {
       broadcast = closing;

@@ -48,7 +48,12 @@ export class EclairEvents {
   }
 
   /** @throws LightningError `UNAVAILABLE` when it can't be opened, `UNAUTHENTICATED`, `ABORTED`. */
-  static async open(client: EclairClient, operation: string, signal: AbortSignal, onMessage: (message: unknown) => void): Promise<EclairEvents> {
+  static async open(
+    client: EclairClient,
+    operation: string,
+    signal: AbortSignal,
+    onMessage: (message: unknown) => void,
+  ): Promise<EclairEvents> {
     const endpoint = await client.endpoint(operation);
     const url = `${endpoint.url.replace(/^http/, 'ws')}/ws`;
     const socket = new WebSocket(url, {

@@ -37,21 +37,32 @@ const MEANING: Readonly<Record<number, LightningErrorCode>> = {
 export function readAnswer(answer: HttpAnswer, place: string, operation: string, secrets: readonly string[]): unknown {
   const { status, body } = answer;
   if (answer.contentType.includes('html') || body.trimStart().startsWith('<')) {
-    throw new LightningError('PROTOCOL', `${place} answered with a web page (status ${status}), not as eclair does: is a proxy in between?`, {
+    throw new LightningError(
+      'PROTOCOL',
+      `${place} answered with a web page (status ${status}), not as eclair does: is a proxy in between?`,
+      {
+        operation,
+        context: { status },
+      },
+    );
+  }
+  if (status >= 300 && status < 400) {
+    throw new LightningError('PROTOCOL', `${place} sends elsewhere (status ${status}), which eclair never does`, {
       operation,
       context: { status },
     });
   }
-  if (status >= 300 && status < 400) {
-    throw new LightningError('PROTOCOL', `${place} sends elsewhere (status ${status}), which eclair never does`, { operation, context: { status } });
-  }
   const value = parseJson(body);
   if (status === 200) {
-    if (value === undefined) throw new LightningError('PROTOCOL', `${place} answered with what is not JSON`, { operation, context: { status } });
+    if (value === undefined)
+      throw new LightningError('PROTOCOL', `${place} answered with what is not JSON`, { operation, context: { status } });
     return value.json;
   }
   if (status === 502 || status === 504) {
-    throw new LightningError('UNAVAILABLE', `${place}: a gateway can't reach eclair (status ${status})`, { operation, retry: 'lookup-first' });
+    throw new LightningError('UNAVAILABLE', `${place}: a gateway can't reach eclair (status ${status})`, {
+      operation,
+      retry: 'lookup-first',
+    });
   }
   const error = (value?.json as { error?: unknown } | null | undefined)?.error;
   throw new ApiError(status, plainText(error ?? body, secrets) || `status ${status} without a word`);

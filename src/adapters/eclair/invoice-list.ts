@@ -57,13 +57,23 @@ interface Position {
 }
 
 /** At least one invoice after a position, unless there is none. */
-async function after(client: EclairClient, position: Position, state: InvoiceState | undefined, options: CallOptions): Promise<readonly Listed[]> {
+async function after(
+  client: EclairClient,
+  position: Position,
+  state: InvoiceState | undefined,
+  options: CallOptions,
+): Promise<readonly Listed[]> {
   for (let skip = 0; ; skip += FETCH) {
     // The lower bound is left out of the answer: a second less, to have all of that second.
     const form = { from: Math.max(0, position.second - 1), to: FAR_FUTURE_SECONDS, count: FETCH, skip };
     const found = await fetch(client, form, state, options);
     const seen = found.findIndex(({ invoice }) => invoice.paymentHash === position.hash);
-    const rest = seen >= 0 ? found.slice(seen + 1) : position.hash === undefined ? found : found.filter(({ invoice }) => invoice.timestamp > position.second);
+    const rest =
+      seen >= 0
+        ? found.slice(seen + 1)
+        : position.hash === undefined
+          ? found
+          : found.filter(({ invoice }) => invoice.timestamp > position.second);
     if (rest.length > 0 || found.length < FETCH) return rest;
   }
 }

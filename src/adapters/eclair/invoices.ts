@@ -4,8 +4,8 @@ import { hashOfPreimage, type PaymentHash, type Preimage, paymentHash } from '..
 import type { CreateInvoice, Invoice, Invoices, ListInvoices } from '../../core/lightning/invoice.ts';
 import type { FollowSettlements, SettlementCursor, SettlementEvent } from '../../core/lightning/settlement.ts';
 import type { AdapterDependencies } from '../shared/definition.ts';
-import { checkInvoiceRequest, unsupported } from '../shared/limits.ts';
 import { KeyedLock } from '../shared/keyed-lock.ts';
+import { checkInvoiceRequest, unsupported } from '../shared/limits.ts';
 import { RecentMap, RecentSet } from '../shared/remembered.ts';
 import type { EclairClient } from './client.ts';
 import { isRefusal, refusal } from './http-answer.ts';
@@ -42,7 +42,8 @@ export class EclairInvoices implements Invoices {
     checkInvoiceRequest(request);
     const { label } = request;
     const create = async () => {
-      const secret = request.preimage ?? (label === undefined ? undefined : await this.#labelKeys.preimageOf(label, operation, options.signal));
+      const secret =
+        request.preimage ?? (label === undefined ? undefined : await this.#labelKeys.preimageOf(label, operation, options.signal));
       return await this.#createOnce(request, secret, options);
     };
     const key = label === undefined ? request.preimage : `label ${label}`;
@@ -79,7 +80,8 @@ export class EclairInvoices implements Invoices {
     }
     const after = await this.#find(hash, operation, options);
     if (after?.status.type === 'received') throw settledAlready(operation);
-    if (after?.status.type === 'pending') throw new LightningError('INTERNAL', 'eclair said that the invoice is deleted, and it is still there', { operation });
+    if (after?.status.type === 'pending')
+      throw new LightningError('INTERNAL', 'eclair said that the invoice is deleted, and it is still there', { operation });
     this.#withdrawn.add(hash);
   }
 

@@ -28,7 +28,11 @@ export function toChannelState(channel: EclairChannel): ChannelState {
 /** The transaction that closes a channel, once one is out. */
 export function closingTxOf(channel: EclairChannel): TxId | undefined {
   const { data } = channel;
-  const found = confirmedOf(channel)?.commitTx.txid ?? publishedOf(channel)[0]?.commitTx.txid ?? data.mutualClosePublished?.at(-1)?.txid ?? data.publishedClosingTxs?.at(-1)?.txid;
+  const found =
+    confirmedOf(channel)?.commitTx.txid ??
+    publishedOf(channel)[0]?.commitTx.txid ??
+    data.mutualClosePublished?.at(-1)?.txid ??
+    data.publishedClosingTxs?.at(-1)?.txid;
   return found === undefined ? undefined : txId(found);
 }
 
@@ -103,7 +107,7 @@ export function toWalletTransactions(entries: readonly EclairOnchainEntry[]): re
   return [...byId.values()].reverse().map((all) => {
     const amount = all.reduce((sum, entry) => sum + BigInt(entry.amount), 0n);
     // Zero where it was not ours to pay.
-    const fee = all.reduce((most, entry) => (Math.abs(entry.fees) > most ? Math.abs(entry.fees) : most), 0);
+    const fee = all.reduce((most, entry) => Math.max(most, Math.abs(entry.fees)), 0);
     const [first] = all as [EclairOnchainEntry];
     return {
       txId: txId(first.txid),
@@ -131,5 +135,7 @@ function publishedOf({ data }: EclairChannel): readonly EclairPublished[] {
 }
 
 function confirmedOf(channel: EclairChannel): EclairPublished | undefined {
-  return publishedOf(channel).find(({ commitTx, irrevocablySpent }) => Object.values(irrevocablySpent).some(({ txid }) => txid === commitTx.txid));
+  return publishedOf(channel).find(({ commitTx, irrevocablySpent }) =>
+    Object.values(irrevocablySpent).some(({ txid }) => txid === commitTx.txid),
+  );
 }

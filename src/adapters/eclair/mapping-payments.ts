@@ -19,7 +19,10 @@ export function toSettled(sent: EclairPaymentSent): PaymentOutcome {
 }
 
 /** Why a payment failed, as far as its own reasons tell: only of remote ones do they say whose. */
-export function failureOf(failed: EclairPaymentFailed, payee: string): { readonly reason: PaymentFailure; readonly detail: string; readonly isLocal: boolean } {
+export function failureOf(
+  failed: EclairPaymentFailed,
+  payee: string,
+): { readonly reason: PaymentFailure; readonly detail: string; readonly isLocal: boolean } {
   const remote = failed.failures.filter((failure) => failure.e !== undefined);
   const detail = failed.failures.map(textOf).join('; ') || 'eclair gave no reason';
   if (remote.some((failure) => failure.e?.originNode === payee)) return { reason: 'rejected', detail, isLocal: false };

@@ -1,6 +1,6 @@
 import type { OpenChannel } from '../../core/lightning/channel.ts';
 import type { CallOptions } from '../../core/lightning/common.ts';
-import { LightningError } from '../../core/lightning/errors.ts';
+import { isLightningError, LightningError } from '../../core/lightning/errors.ts';
 import { type Outpoint, outpoint } from '../../core/lightning/identifiers.ts';
 import { pause } from '../shared/abort.ts';
 import { checkFeeRate, invalid, wholeSat } from '../shared/limits.ts';
@@ -41,7 +41,13 @@ export async function openChannel(
     openTimeoutSeconds: TIMEOUT_SECONDS,
     timeoutSeconds: TIMEOUT_SECONDS + 10,
   };
-  const call = { ...options, operation: OPERATION, schema: textSchema, rawRefusal: true, timeoutMs: (TIMEOUT_SECONDS + 20) * 1000 } as const;
+  const call = {
+    ...options,
+    operation: OPERATION,
+    schema: textSchema,
+    rawRefusal: true,
+    timeoutMs: (TIMEOUT_SECONDS + 20) * 1000,
+  } as const;
   let said: string;
   try {
     said = await client.call('/open', form, call);
@@ -72,8 +78,12 @@ async function whyNot(
   cause?: unknown,
 ): Promise<LightningError> {
   const known = { operation: OPERATION, ...(cause === undefined ? {} : { cause }) };
-  const list = await peers.peers(OPERATION, options);
-  if (!list.some((peer) => peer.nodeId === request.peer && peer.state === 'CONNECTED')) {
+  // A list that another peer holds up tells nothing of this one.
+  const list = await peers.peers(OPERATION, options).catch((error) => {
+    if (isLightningError(error, 'ABORTED')) throw error;
+    return undefined;
+  });
+  if (list !== undefined && !list.some((peer) => peer.nodeId === request.peer && peer.state === 'CONNECTED')) {
     return new LightningError('NOT_FOUND', `the peer is not connected: ${plainText(said)}`, known);
   }
   const call = { ...options, operation: OPERATION, schema: onchainBalanceSchema, readOnly: true } as const;

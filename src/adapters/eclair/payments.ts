@@ -52,14 +52,21 @@ export class EclairPaymentDriver implements PaymentDriver {
       timeoutSeconds: Math.ceil(timeoutMs / 1000) + SERVER_MARGIN_SECONDS,
     };
     try {
-      const result = await this.#client.call('/payinvoice', form, { ...options, operation, schema: payResultSchema, timeoutMs, rawRefusal: true });
+      const result = await this.#client.call('/payinvoice', form, {
+        ...options,
+        operation,
+        schema: payResultSchema,
+        timeoutMs,
+        rawRefusal: true,
+      });
       if (result.type === 'payment-sent') return toSettled(result);
       const { reason, detail, isLocal } = failureOf(result, decoded.payee);
       const better = isLocal ? await this.#localReason(request).catch(() => undefined) : undefined;
       return { status: 'failed', paymentHash: hash, reason: better ?? reason, detail: plainText(detail) };
     } catch (error) {
       if (isRefusal(error, 400)) {
-        if (decoded.expiresAt <= this.#client.nodeNow()) return { status: 'failed', paymentHash: hash, reason: 'expired', detail: error.message };
+        if (decoded.expiresAt <= this.#client.nodeNow())
+          return { status: 'failed', paymentHash: hash, reason: 'expired', detail: error.message };
         throw refusal(error, operation, { place: 'eclair' });
       }
       if (isLightningError(error) && error.retry !== 'lookup-first') throw error;
@@ -104,7 +111,9 @@ export class EclairPaymentDriver implements PaymentDriver {
     });
     const invoiceNetwork = networkOfPrefix(invoice.prefix, network);
     if (invoiceNetwork === undefined) {
-      throw new LightningError('INVALID_ARGUMENT', `an invoice of a network that is not known here: ${plainText(invoice.prefix)}`, { operation });
+      throw new LightningError('INVALID_ARGUMENT', `an invoice of a network that is not known here: ${plainText(invoice.prefix)}`, {
+        operation,
+      });
     }
     return toDecoded(invoice, invoiceNetwork);
   }

@@ -1,5 +1,5 @@
 import type { NodeIdentity } from '../../core/lightning/backend.ts';
-import { paymentHash, type PaymentHash } from '../../core/lightning/identifiers.ts';
+import { type PaymentHash, paymentHash } from '../../core/lightning/identifiers.ts';
 import type { Settlement } from '../../core/lightning/settlement.ts';
 import type { SettlementLog } from '../../core/ports/settlement-log.ts';
 import type { EclairClient } from './client.ts';
@@ -97,7 +97,12 @@ export class ReceivedWatch {
     for (let skip = 0; ; skip += PAGE) {
       // The lower bound itself is left out by eclair.
       const form = { from: Math.max(0, from - 1), to: FAR_FUTURE_SECONDS, count: PAGE, skip };
-      const page = await this.#client.call('/listreceivedpayments', form, { operation: OPERATION, signal, schema: receivedListSchema, readOnly: true });
+      const page = await this.#client.call('/listreceivedpayments', form, {
+        operation: OPERATION,
+        signal,
+        schema: receivedListSchema,
+        readOnly: true,
+      });
       for (const received of page) all.set(received.invoice.paymentHash, received);
       if (page.length < PAGE) return [...all.values()];
     }

@@ -52,7 +52,12 @@ const bolt11 = z.object({
 });
 
 /** A BOLT 12 invoice has no prefix; without that a broken one of BOLT 11 would pass for it. */
-const bolt12 = z.object({ paymentHash: hex32, prefix: z.undefined().optional(), amount: msatField.optional(), expiresAt: z.number().optional() });
+const bolt12 = z.object({
+  paymentHash: hex32,
+  prefix: z.undefined().optional(),
+  amount: msatField.optional(),
+  expiresAt: z.number().optional(),
+});
 
 /** See {@link EclairInvoice}. */
 export const invoiceSchema: z.ZodType<EclairInvoice> = bolt11;
@@ -71,7 +76,9 @@ export type EclairReceivedStatus =
 /** An invoice of ours with its status: `getreceivedinfo`, `listreceivedpayments`. */
 export interface EclairReceived {
   /** Of a BOLT 12 one, what it has in common with the others. */
-  readonly invoice: EclairInvoice | { readonly paymentHash: string; readonly amount?: Msat | undefined; readonly expiresAt?: number | undefined };
+  readonly invoice:
+    | EclairInvoice
+    | { readonly paymentHash: string; readonly amount?: Msat | undefined; readonly expiresAt?: number | undefined };
   readonly paymentType: string;
   readonly createdAt: number;
   readonly status: EclairReceivedStatus;

@@ -35,7 +35,9 @@ export interface EclairPart {
 const part: z.ZodType<EclairPart> = z.union([
   z
     .object({ amountWithFees: msatField, fees: msatField, route: z.array(hop).default([]), settledAt: timeField.optional() })
-    .transform(({ amountWithFees, fees, route, settledAt }): EclairPart => ({ sentMsat: amountWithFees, feesMsat: fees, route, settledAt })),
+    .transform(
+      ({ amountWithFees, fees, route, settledAt }): EclairPart => ({ sentMsat: amountWithFees, feesMsat: fees, route, settledAt }),
+    ),
   z.object({ amount: msatField, feesPaid: msatField, route: z.array(hop).default([]), timestamp: timeField.optional() }).transform(
     ({ amount, feesPaid, route, timestamp }): EclairPart => ({
       sentMsat: (amount + feesPaid) as Msat,
@@ -112,7 +114,11 @@ export type EclairOutgoingStatus =
     }
   | {
       readonly type: 'failed';
-      readonly failures: readonly { readonly failureType: string; readonly failureMessage: string; readonly failedNode?: string | undefined }[];
+      readonly failures: readonly {
+        readonly failureType: string;
+        readonly failureMessage: string;
+        readonly failedNode?: string | undefined;
+      }[];
     };
 
 /** One outgoing part of `getsentinfo`; those of one attempt share the parent. */

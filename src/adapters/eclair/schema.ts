@@ -2,10 +2,18 @@ import { z } from 'zod';
 import { MAX_MSAT, MSAT_PER_SAT, type Msat, msat, sat } from '../../core/lightning/amount.ts';
 
 /** An amount in msat, a whole number. */
-export const msatField: z.ZodType<Msat> = z.int().min(0).refine((value) => BigInt(value) <= MAX_MSAT).transform((value) => msat(BigInt(value)));
+export const msatField: z.ZodType<Msat> = z
+  .int()
+  .min(0)
+  .refine((value) => BigInt(value) <= MAX_MSAT)
+  .transform((value) => msat(BigInt(value)));
 
 /** An amount in sat, a whole number. */
-export const satField: z.ZodType<Msat> = z.int().min(0).refine((value) => BigInt(value) * MSAT_PER_SAT <= MAX_MSAT).transform((value) => sat(BigInt(value)));
+export const satField: z.ZodType<Msat> = z
+  .int()
+  .min(0)
+  .refine((value) => BigInt(value) * MSAT_PER_SAT <= MAX_MSAT)
+  .transform((value) => sat(BigInt(value)));
 
 /** 64 hex digits: a hash, a preimage, a transaction's or channel's id. */
 export const hex32: z.ZodType<string> = z.string().regex(/^[0-9a-f]{64}$/i, 'not 64 hex digits');

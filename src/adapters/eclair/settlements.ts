@@ -87,7 +87,10 @@ class Stream {
       await watch.look('since checkpoint', signal);
       const head = await this.#dependencies.settlementLog.head(node);
       if (this.#position > head) {
-        this.#client.logger.warn({ cursor: this.#position, head }, 'the settlement cursor is ahead of the log: the log was lost; all is told again');
+        this.#client.logger.warn(
+          { cursor: this.#position, head },
+          'the settlement cursor is ahead of the log: the log was lost; all is told again',
+        );
         this.#position = 0;
       }
       yield* this.#drain(node);

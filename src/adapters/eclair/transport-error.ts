@@ -21,7 +21,13 @@ const WHY: Readonly<Record<string, string>> = {
 };
 
 /** The port's error for a request that ended without an answer. */
-export function transportError(error: unknown, place: string, operation: string, readOnly: boolean, secrets: readonly string[]): LightningError {
+export function transportError(
+  error: unknown,
+  place: string,
+  operation: string,
+  readOnly: boolean,
+  secrets: readonly string[],
+): LightningError {
   const code = codeOf(error);
   const cause = plainCause(error, secrets);
   if (NOT_SENT.has(code) || isCertificateError(code)) {
@@ -43,5 +49,7 @@ function codeOf(error: unknown): string {
 }
 
 function isCertificateError(code: string): boolean {
-  return code.includes('CERT') || code.includes('SIGNATURE') || code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code === 'EPROTO';
+  return (
+    code.includes('CERT') || code.includes('SIGNATURE') || code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code === 'EPROTO'
+  );
 }

@@ -67,7 +67,10 @@ export class EclairWallet implements Wallet {
       if (error.status >= 500) {
         const { confirmed, unconfirmed } = await this.#balance(operation, options);
         if (confirmed + unconfirmed <= request.amountMsat) {
-          throw new LightningError('INSUFFICIENT_FUNDS', 'the wallet holds less than what is sent and its fee', { operation, cause: error });
+          throw new LightningError('INSUFFICIENT_FUNDS', 'the wallet holds less than what is sent and its fee', {
+            operation,
+            cause: error,
+          });
         }
       }
       throw refusal(error, operation, { place: 'eclair' });

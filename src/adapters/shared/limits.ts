@@ -33,7 +33,8 @@ export function checkInvoiceRequest(request: CreateInvoice): void {
   const { description } = request;
   if (typeof description === 'string') {
     const bytes = Buffer.byteLength(description, 'utf8');
-    if (bytes > MAX_DESCRIPTION_BYTES) throw invalid(operation, `the description has ${bytes} bytes, ${MAX_DESCRIPTION_BYTES} fit (BOLT 11)`);
+    if (bytes > MAX_DESCRIPTION_BYTES)
+      throw invalid(operation, `the description has ${bytes} bytes, ${MAX_DESCRIPTION_BYTES} fit (BOLT 11)`);
   } else if (!/^[0-9a-fA-F]{64}$/.test(description.sha256)) {
     throw invalid(operation, 'the hash of a description is 64 hex digits');
   }

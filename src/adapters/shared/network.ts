@@ -21,7 +21,8 @@ export const networkSchema: z.ZodType<Network, string> = z
 /** Our name of the network that a node names. @throws LightningError `PROTOCOL` when we know none of this name. */
 export function networkNamed(name: string, operation: string): Network {
   const network = Object.hasOwn(NAMES, name) ? NAMES[name] : undefined;
-  if (network === undefined) throw new LightningError('PROTOCOL', `the node is on a network that is not known here: ${name.slice(0, 40)}`, { operation });
+  if (network === undefined)
+    throw new LightningError('PROTOCOL', `the node is on a network that is not known here: ${name.slice(0, 40)}`, { operation });
   return network;
 }
 

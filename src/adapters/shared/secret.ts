@@ -5,11 +5,7 @@ import { expandHome } from './paths.ts';
 
 /** A secret in a config: itself, the name of an environment variable, or a file that holds it. */
 export const secretSchema: z.ZodType<Secret> = z.union(
-  [
-    z.string().min(1),
-    z.strictObject({ env: z.string().min(1) }),
-    z.strictObject({ file: z.string().min(1) }),
-  ],
+  [z.string().min(1), z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })],
   { error: 'a secret is a text, { env: NAME } or { file: path }' },
 );
 

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ClnBackend } from '../../../src/adapters/cln/backend.ts';
 import { clnConfigSchema } from '../../../src/adapters/cln/config.ts';
 import { msat, sat } from '../../../src/core/lightning/amount.ts';
-import { nodeId, outpoint } from '../../../src/core/lightning/identifiers.ts';
 import type { CloseStage } from '../../../src/core/lightning/channel.ts';
+import { nodeId, outpoint } from '../../../src/core/lightning/identifiers.ts';
 import { clnRecordings, named } from '../../fixtures/wire/recordings.ts';
 import { dependencies, hurriedClock } from '../shared/adapter-dependencies.ts';
 import { type Answer, RpcServer, recorded } from './rpc-server.ts';
@@ -37,8 +37,12 @@ async function stages(close: AsyncIterable<CloseStage>): Promise<CloseStage[]> {
 
 test('a channel is funded in sat and pushed in msat', async () => {
   server.on('fundchannel', () => recorded('fundchannel'));
-  expect(await cln.channels.open({ peer: PEER, localFundingMsat: sat(2_000_000n), pushMsat: sat(900_000n), feeRateSatPerVbyte: 2.5 })).toEqual({ outpoint: CHANNEL });
-  expect(server.called('fundchannel')).toEqual([{ id: PEER, amount: 2_000_000, announce: true, push_msat: 900_000_000, feerate: '2500perkb' }]);
+  expect(
+    await cln.channels.open({ peer: PEER, localFundingMsat: sat(2_000_000n), pushMsat: sat(900_000n), feeRateSatPerVbyte: 2.5 }),
+  ).toEqual({ outpoint: CHANNEL });
+  expect(server.called('fundchannel')).toEqual([
+    { id: PEER, amount: 2_000_000, announce: true, push_msat: 900_000_000, feerate: '2500perkb' },
+  ]);
 });
 
 test.each([
@@ -61,12 +65,16 @@ test.each([
 
 test('a fraction of a sat, or more pushed than funded, is refused before the node is asked', async () => {
   await expect(cln.channels.open({ peer: PEER, localFundingMsat: msat(1001n) })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-  await expect(cln.channels.open({ peer: PEER, localFundingMsat: sat(1n), pushMsat: sat(2n) })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  await expect(cln.channels.open({ peer: PEER, localFundingMsat: sat(1n), pushMsat: sat(2n) })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+  });
   expect(server.called('fundchannel')).toEqual([]);
 });
 
 test('channels by state; what is closed is in neither list but its own', async () => {
-  server.on('listpeerchannels', () => recorded('listpeerchannels after close')).on('listclosedchannels', () => recorded('listclosedchannels'));
+  server
+    .on('listpeerchannels', () => recorded('listpeerchannels after close'))
+    .on('listclosedchannels', () => recorded('listclosedchannels'));
   expect(await cln.channels.list()).toEqual([]);
   expect((await cln.channels.list({ state: 'closed' })).map((channel) => channel.shortChannelId)).toEqual(['124x1x0', '145x1x0']);
   server.on('listpeerchannels', () => recorded('listpeerchannels normal'));
@@ -75,28 +83,45 @@ test('channels by state; what is closed is in neither list but its own', async (
 });
 
 test('a forgotten channel is listed as closed', async () => {
-  server.on('listpeerchannels', () => ({ result: { channels: [] } })).on('listclosedchannels', () => ({
-    result: {
-      closedchannels: [
-        {
-          peer_id: PEER,
-          channel_id: 'c0'.repeat(32),
-          short_channel_id: '124x1x0',
-          opener: 'remote',
-          private: true,
-          funding_txid: 'ab'.repeat(32),
-          funding_outnum: 1,
-          total_msat: 2_000_000_000,
-          final_to_us_msat: 500_000_000,
-          last_commitment_txid: CLOSE_TX,
-          close_cause: 'remote',
-        },
-        { channel_id: 'c1'.repeat(32), private: false, funding_txid: 'cd'.repeat(32), funding_outnum: 0, total_msat: 1, final_to_us_msat: 1 },
-      ],
-    },
-  }));
+  server
+    .on('listpeerchannels', () => ({ result: { channels: [] } }))
+    .on('listclosedchannels', () => ({
+      result: {
+        closedchannels: [
+          {
+            peer_id: PEER,
+            channel_id: 'c0'.repeat(32),
+            short_channel_id: '124x1x0',
+            opener: 'remote',
+            private: true,
+            funding_txid: 'ab'.repeat(32),
+            funding_outnum: 1,
+            total_msat: 2_000_000_000,
+            final_to_us_msat: 500_000_000,
+            last_commitment_txid: CLOSE_TX,
+            close_cause: 'remote',
+          },
+          {
+            channel_id: 'c1'.repeat(32),
+            private: false,
+            funding_txid: 'cd'.repeat(32),
+            funding_outnum: 0,
+            total_msat: 1,
+            final_to_us_msat: 1,
+          },
+        ],
+      },
+    }));
   expect(await cln.channels.list({ state: 'closed' })).toMatchObject([
-    { outpoint: `${'ab'.repeat(32)}:1`, state: 'closed', localMsat: 500_000_000n, remoteMsat: 1_500_000_000n, initiator: false, private: true, closingTxId: CLOSE_TX },
+    {
+      outpoint: `${'ab'.repeat(32)}:1`,
+      state: 'closed',
+      localMsat: 500_000_000n,
+      remoteMsat: 1_500_000_000n,
+      initiator: false,
+      private: true,
+      closingTxId: CLOSE_TX,
+    },
   ]);
 });
 
@@ -121,12 +146,16 @@ test('a cooperative close is never forced by itself, and goes through its stages
     { stage: 'closing', txId: CLOSE_TX },
     { stage: 'closed', txId: CLOSE_TX },
   ]);
-  expect(server.called('close')).toEqual([{ id: 'c0692aafc958c3f23ea64fd9ba2c54c511b501e4621742713cea58057062222f', unilateraltimeout: 0 }]);
+  expect(server.called('close')).toEqual([
+    { id: 'c0692aafc958c3f23ea64fd9ba2c54c511b501e4621742713cea58057062222f', unilateraltimeout: 0 },
+  ]);
 });
 
 test('a close whose answer never comes is followed at the channel', async () => {
   server.on('close', () => 'hang');
-  server.on('listpeerchannels', (_, call) => recorded(call < 3 ? 'listpeerchannels normal' : call < 5 ? 'listpeerchannels closing' : 'listpeerchannels onchain'));
+  server.on('listpeerchannels', (_, call) =>
+    recorded(call < 3 ? 'listpeerchannels normal' : call < 5 ? 'listpeerchannels closing' : 'listpeerchannels onchain'),
+  );
   expect((await stages(cln.channels.close(CHANNEL, { force: true }))).map(({ stage }) => stage)).toEqual(['closing', 'closed']);
   expect(server.called('close')[0]).toMatchObject({ unilateraltimeout: 1 });
 });
@@ -155,7 +184,9 @@ test('policy: set by channel or for all, read back, and the cltv delta is the no
     { id: 'c0692aafc958c3f23ea64fd9ba2c54c511b501e4621742713cea58057062222f', feebase: 1000, feeppm: 10 },
     { id: 'all', feebase: 0, feeppm: 0 },
   ]);
-  await expect(cln.channels.setPolicy(CHANNEL, { baseFeeMsat: msat(0n), feeRatePpm: 0, cltvDelta: 40 })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+  await expect(cln.channels.setPolicy(CHANNEL, { baseFeeMsat: msat(0n), feeRatePpm: 0, cltvDelta: 40 })).rejects.toMatchObject({
+    code: 'UNSUPPORTED',
+  });
   expect(await cln.channels.policy(CHANNEL)).toEqual({ baseFeeMsat: 1n, feeRatePpm: 10, cltvDelta: 6 });
   await expect(cln.channels.policy(outpoint(`${'00'.repeat(32)}:0`))).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
@@ -173,7 +204,9 @@ test('forwards: only those that went through, in pages', async () => {
     ...(status === 'settled' ? { resolved_time: 1_795_216_550.25 } : {}),
   });
   const all = [forward(1, 'settled'), forward(2, 'local_failed'), forward(3, 'settled'), forward(4, 'settled')];
-  server.on('listforwards', ({ start, limit }) => ({ result: { forwards: all.filter((one) => one.created_index >= Number(start)).slice(0, Number(limit)) } }));
+  server.on('listforwards', ({ start, limit }) => ({
+    result: { forwards: all.filter((one) => one.created_index >= Number(start)).slice(0, Number(limit)) },
+  }));
   const first = await cln.channels.forwards({ limit: 2 });
   expect(first.items).toMatchObject([{ at: 1_795_216_550_250, inMsat: 1011n, outMsat: 1000n, feeMsat: 11n }, { feeMsat: 13n }]);
   const second = await cln.channels.forwards({ limit: 2, after: first.next as string });
@@ -186,7 +219,10 @@ test('rebalancing is refused', async () => {
 });
 
 test('peers: connected, refused, listed, disconnected, and not connected is fine', async () => {
-  server.on('connect', () => recorded('connect')).on('listpeers', () => recorded('listpeers')).on('disconnect', () => recorded('disconnect'));
+  server
+    .on('connect', () => recorded('connect'))
+    .on('listpeers', () => recorded('listpeers'))
+    .on('disconnect', () => recorded('disconnect'));
   await cln.peers.connect({ nodeId: PEER, host: '::1', port: 9735 });
   expect(server.called('connect')).toEqual([{ id: PEER, host: '::1', port: 9735 }]);
   expect(await cln.peers.list()).toEqual([{ nodeId: PEER, connected: true, address: '127.0.0.1:9731', inbound: undefined }]);

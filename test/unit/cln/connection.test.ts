@@ -6,7 +6,7 @@ import { ClnBackend } from '../../../src/adapters/cln/backend.ts';
 import { clnConfigSchema } from '../../../src/adapters/cln/config.ts';
 import { AnswerReader } from '../../../src/adapters/cln/framing.ts';
 import { connectError } from '../../../src/adapters/cln/socket-path.ts';
-import { isLightningError, LightningError } from '../../../src/core/lightning/errors.ts';
+import { isLightningError, type LightningError } from '../../../src/core/lightning/errors.ts';
 import { paymentHash } from '../../../src/core/lightning/identifiers.ts';
 import { dependencies, hurriedClock, until } from '../shared/adapter-dependencies.ts';
 import { RpcServer, recorded, recordedWith } from './rpc-server.ts';
@@ -15,7 +15,8 @@ const printed: unknown[] = [];
 
 beforeEach(() => {
   printed.length = 0;
-  for (const method of ['log', 'error', 'warn', 'info'] as const) vi.spyOn(console, method).mockImplementation((...words) => void printed.push(words));
+  for (const method of ['log', 'error', 'warn', 'info'] as const)
+    vi.spyOn(console, method).mockImplementation((...words) => void printed.push(words));
 });
 afterEach(() => {
   expect(printed, 'nothing is printed').toEqual([]);
@@ -61,7 +62,12 @@ test('many restarts and many calls leave the process alone and no call waiting',
   await using server = await RpcServer.started();
   await using cln = backend(server);
   for (let round = 0; round < 5; round++) {
-    const calls = Array.from({ length: 20 }, () => cln.node.info().then(() => 'answered', (error: LightningError) => error.code));
+    const calls = Array.from({ length: 20 }, () =>
+      cln.node.info().then(
+        () => 'answered',
+        (error: LightningError) => error.code,
+      ),
+    );
     if (round % 2 === 0) await server.stop();
     const outcomes = await Promise.all(calls);
     expect(outcomes.every((outcome) => ['answered', 'CONNECTION_LOST', 'UNAVAILABLE'].includes(outcome))).toBe(true);
@@ -148,8 +154,14 @@ test('no socket, a file, a folder, a path that is too long: each says what is wr
   await using _ = server;
   expect(await failure(backend(server).node.info())).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining(server.path) });
   writeFileSync(server.path, '');
-  expect(await failure(backend(server).node.info())).toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('is a file') });
-  expect(await failure(backend({ path: server.dir }).node.info())).toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('is a folder') });
+  expect(await failure(backend(server).node.info())).toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining('is a file'),
+  });
+  expect(await failure(backend({ path: server.dir }).node.info())).toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining('is a folder'),
+  });
   const long = { path: join(server.dir, 'x'.repeat(120)) };
   expect(await failure(backend(long).node.info())).toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('107') });
 });
@@ -160,12 +172,18 @@ test('a socket that nobody listens on any more is unavailable', async () => {
   await server.stop();
   // A process that is killed leaves its socket behind.
   const script = join(server.dir, 'listen.mjs');
-  writeFileSync(script, `import { createServer } from 'node:net'; createServer().listen(${JSON.stringify(server.path)}, () => process.send('up'));`);
+  writeFileSync(
+    script,
+    `import { createServer } from 'node:net'; createServer().listen(${JSON.stringify(server.path)}, () => process.send('up'));`,
+  );
   const child = fork(script);
   await new Promise((resolve) => child.once('message', resolve));
   child.kill('SIGKILL');
   await new Promise((resolve) => child.once('exit', resolve));
-  expect(await failure(backend(server).node.info())).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('nobody listens') });
+  expect(await failure(backend(server).node.info())).toMatchObject({
+    code: 'UNAVAILABLE',
+    message: expect.stringContaining('nobody listens'),
+  });
 });
 
 test('a node on another network than configured is refused, by each call and by the stream', async () => {
@@ -189,7 +207,12 @@ test('a version that is not known works and is warned of once', async () => {
   await cln.node.info();
   await server.stop();
   await server.start();
-  await until('it is back', () => cln.node.info().then(() => true, () => false));
+  await until('it is back', () =>
+    cln.node.info().then(
+      () => true,
+      () => false,
+    ),
+  );
   expect(parts.logger.lines.filter((line) => line.level === 'warn')).toHaveLength(1);
 });
 
@@ -208,7 +231,10 @@ test('the usual places: the folder of a network, or a network folder itself; bit
 
 test('a socket that this user may not open is a matter of rights', () => {
   const denied = Object.assign(new Error('connect EACCES'), { code: 'EACCES' });
-  expect(connectError(denied, '/run/lightning-rpc', 'test')).toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining('/run/lightning-rpc') });
+  expect(connectError(denied, '/run/lightning-rpc', 'test')).toMatchObject({
+    code: 'UNAUTHENTICATED',
+    message: expect.stringContaining('/run/lightning-rpc'),
+  });
 });
 
 test('a config says what is wrong with it', () => {

@@ -68,7 +68,9 @@ test('a preimage that was used is refused', async () => {
 test('what the node cannot do is refused before it is asked', async () => {
   const hold = cln.invoices.create({ ...REQUEST, hold: { paymentHash: HASH } });
   await expect(hold).rejects.toMatchObject({ code: 'UNSUPPORTED' });
-  await expect(cln.invoices.create({ ...REQUEST, description: { sha256: 'ab'.repeat(32) } })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+  await expect(cln.invoices.create({ ...REQUEST, description: { sha256: 'ab'.repeat(32) } })).rejects.toMatchObject({
+    code: 'UNSUPPORTED',
+  });
   await expect(cln.invoices.settleHeld(preimage('11'.repeat(32)))).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   for (const bad of [{ expirySeconds: 0 }, { amountMsat: 0n as never }, { description: 'é'.repeat(320) }, { label: '' }]) {
     await expect(cln.invoices.create({ ...REQUEST, ...bad })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
@@ -113,7 +115,10 @@ function invoicesFrom(count: number, status: (index: number) => string): (params
 }
 
 test('pages go on where the last one ended, also when most are of another state', async () => {
-  server.on('listinvoices', invoicesFrom(25, (index) => (index % 10 === 0 ? 'expired' : 'unpaid')));
+  server.on(
+    'listinvoices',
+    invoicesFrom(25, (index) => (index % 10 === 0 ? 'expired' : 'unpaid')),
+  );
   const labels: (string | undefined)[] = [];
   let after: string | undefined;
   do {
@@ -137,7 +142,9 @@ class PaidInvoices {
   serve(on: RpcServer): void {
     on.on('wait', () => ({ result: { subsystem: 'invoices', updated: this.paid } }));
     on.on('listinvoices', ({ start, limit }) => {
-      const invoices = this.#list().filter((index) => index >= Number(start)).slice(0, Number(limit));
+      const invoices = this.#list()
+        .filter((index) => index >= Number(start))
+        .slice(0, Number(limit));
       return { result: { invoices: invoices.map((index) => this.#invoice(index)) } };
     });
     on.on('waitanyinvoice', async ({ lastpay_index, timeout }) => {

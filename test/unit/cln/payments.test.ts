@@ -118,7 +118,9 @@ test.each([
 test('error 209, timed out, with parts in flight is pending, not failed', async () => {
   const hurried = new ClnBackend(clnConfigSchema.parse({ kind: 'cln', socket: server.path }), dependencies({ clock: hurriedClock(20) }));
   await using _ = hurried;
-  server.on('xpay', () => ({ error: { code: 209, message: 'Timed out after after 3 attempts' } })).on('listsendpays', () => parts('pending'));
+  server
+    .on('xpay', () => ({ error: { code: 209, message: 'Timed out after after 3 attempts' } }))
+    .on('listsendpays', () => parts('pending'));
   expect(await hurried.payments.pay({ ...REQUEST, timeoutMs: 300 })).toEqual({ status: 'pending', paymentHash: HASH });
 });
 
@@ -155,12 +157,15 @@ test('an amount that is missing or too many is refused before the node is told',
   expect(server.called('xpay')[0]).toMatchObject({ amount_msat: 5000 });
 });
 
-test.each(['xpay amountless without amount', 'xpay amount on fixed invoice'])('%s: an invalid argument, and nothing in flight', async (recording) => {
-  server.on('xpay', () => recorded(recording));
-  await expect(cln.payments.pay(REQUEST)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', retry: 'never' });
-  server.on('xpay', () => recorded('xpay'));
-  expect(await cln.payments.pay(REQUEST)).toMatchObject({ status: 'settled' });
-});
+test.each(['xpay amountless without amount', 'xpay amount on fixed invoice'])(
+  '%s: an invalid argument, and nothing in flight',
+  async (recording) => {
+    server.on('xpay', () => recorded(recording));
+    await expect(cln.payments.pay(REQUEST)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', retry: 'never' });
+    server.on('xpay', () => recorded('xpay'));
+    expect(await cln.payments.pay(REQUEST)).toMatchObject({ status: 'settled' });
+  },
+);
 
 test('garbage is no invoice, an offer is none either, another network is said so', async () => {
   server.on('decode', () => recorded('decode garbage'));
@@ -179,7 +184,10 @@ test('the list has each payment once, whole, though a page cuts through its part
   const hashOf = (index: number) => String(Math.ceil(index / 3)).padStart(64, '0');
   const all = Array.from({ length: 9 }, (_, index) => ({ ...part, created_index: index + 1, payment_hash: hashOf(index + 1), groupid: 1 }));
   server.on('listsendpays', ({ payment_hash, start, limit }) => {
-    const chosen = payment_hash === undefined ? all.filter((one) => one.created_index >= Number(start)).slice(0, Number(limit)) : all.filter((one) => one.payment_hash === payment_hash);
+    const chosen =
+      payment_hash === undefined
+        ? all.filter((one) => one.created_index >= Number(start)).slice(0, Number(limit))
+        : all.filter((one) => one.payment_hash === payment_hash);
     return { result: { payments: chosen } };
   });
   const first = await cln.payments.list({ limit: 2 });
@@ -225,10 +233,16 @@ test('keysend goes out with the preimage that was stored first, within the cap',
   const outcome = await cln.payments.keysend(request);
   expect(outcome).toMatchObject({ status: 'settled', amountMsat: 1000n, feeMsat: 10n, preimage: secret });
   expect(server.called('createonion')[0]).toMatchObject({ assocdata: outcome.paymentHash });
-  expect(server.called('sendonion')[0]).toMatchObject({ first_hop: { id: PEER, amount_msat: 1010, delay: 62 }, payment_hash: outcome.paymentHash });
+  expect(server.called('sendonion')[0]).toMatchObject({
+    first_hop: { id: PEER, amount_msat: 1010, delay: 62 },
+    payment_hash: outcome.paymentHash,
+  });
   expect(await cln.payments.keysend(request)).toEqual(outcome);
   expect(server.called('sendonion')).toHaveLength(1);
-  expect(await cln.payments.keysend({ ...request, key: 'other', maxFeeMsat: msat(9n) })).toMatchObject({ status: 'failed', reason: 'fee-cap' });
+  expect(await cln.payments.keysend({ ...request, key: 'other', maxFeeMsat: msat(9n) })).toMatchObject({
+    status: 'failed',
+    reason: 'fee-cap',
+  });
 });
 
 test('keysend without a route fails, and to oneself too', async () => {
@@ -236,7 +250,10 @@ test('keysend without a route fails, and to oneself too', async () => {
   const request = { destination: PEER, amountMsat: msat(1n), maxFeeMsat: msat(0n), key: 'k' };
   expect(await cln.payments.keysend(request)).toMatchObject({ status: 'failed', reason: 'no-route' });
   const self = nodeId('035ce69811fa301b74b1e258972f06cdb5ee540607d111aea275ae20290f4b0a93');
-  expect(await cln.payments.keysend({ ...request, key: 'l', destination: self })).toMatchObject({ status: 'failed', reason: 'self-payment' });
+  expect(await cln.payments.keysend({ ...request, key: 'l', destination: self })).toMatchObject({
+    status: 'failed',
+    reason: 'self-payment',
+  });
 });
 
 test('the fields of v26.06 and of before give the same HTLCs', () => {
@@ -247,7 +264,14 @@ test('the fields of v26.06 and of before give the same HTLCs', () => {
         ...ROUTE,
         path: [
           { short_channel_id_dir: '124x1x0/1', node_id_out: PEER, amount_in_msat: 1010, amount_out_msat: 1010, cltv_in: 62, cltv_out: 62 },
-          { short_channel_id_dir: '117x1x0/0', node_id_out: `02${'ab'.repeat(32)}`, amount_in_msat: 1010, amount_out_msat: 1000, cltv_in: 62, cltv_out: 22 },
+          {
+            short_channel_id_dir: '117x1x0/0',
+            node_id_out: `02${'ab'.repeat(32)}`,
+            amount_in_msat: 1010,
+            amount_out_msat: 1000,
+            cltv_in: 62,
+            cltv_out: 22,
+          },
         ],
       },
     ],

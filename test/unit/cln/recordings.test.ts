@@ -16,7 +16,13 @@ import {
   listPeersSchema,
   setChannelSchema,
 } from '../../../src/adapters/cln/schema-channels.ts';
-import { createdInvoiceSchema, invoiceSchema, listInvoicesSchema, paidInvoiceSchema, waitUpdatedSchema } from '../../../src/adapters/cln/schema-invoices.ts';
+import {
+  createdInvoiceSchema,
+  invoiceSchema,
+  listInvoicesSchema,
+  paidInvoiceSchema,
+  waitUpdatedSchema,
+} from '../../../src/adapters/cln/schema-invoices.ts';
 import { listPaysSchema, listSendPaysSchema, paidSchema } from '../../../src/adapters/cln/schema-payments.ts';
 import { listFundsSchema, listTransactionsSchema, newAddressSchema, withdrawSchema } from '../../../src/adapters/cln/schema-wallet.ts';
 import { paymentHash } from '../../../src/core/lightning/identifiers.ts';
@@ -61,16 +67,19 @@ function result<T>(schema: z.ZodType<T>, name: string): T {
   return schema.parse(named(recordings, name).result);
 }
 
-test.each(recordings.map((recording, index) => [`${index + 1} ${recording.name}`, recording] as const))('recording %s parses', (_, recording) => {
-  if (recording.error !== undefined) {
-    const error = refusal(new RpcError(recording.error.code, recording.error.message, recording.error.data), 'test');
-    expect(error.context['rpcCode']).toBe(recording.error.code);
-    return;
-  }
-  const schema = SCHEMAS[recording.method];
-  expect(schema, `a schema for ${recording.method}`).toBeDefined();
-  expect(schema?.safeParse(recording.result)).toMatchObject({ success: true });
-});
+test.each(recordings.map((recording, index) => [`${index + 1} ${recording.name}`, recording] as const))(
+  'recording %s parses',
+  (_, recording) => {
+    if (recording.error !== undefined) {
+      const error = refusal(new RpcError(recording.error.code, recording.error.message, recording.error.data), 'test');
+      expect(error.context['rpcCode']).toBe(recording.error.code);
+      return;
+    }
+    const schema = SCHEMAS[recording.method];
+    expect(schema, `a schema for ${recording.method}`).toBeDefined();
+    expect(schema?.safeParse(recording.result)).toMatchObject({ success: true });
+  },
+);
 
 test('the node about itself', () => {
   expect(toNodeInfo(result(getInfoSchema, 'getinfo'))).toEqual({
@@ -175,7 +184,12 @@ test('one part that went through settles a payment whose other parts are on thei
 });
 
 test('a channel from opening to the end', () => {
-  const states = ['listpeerchannels awaiting lockin', 'listpeerchannels normal', 'listpeerchannels closing', 'listpeerchannels onchain'].map((name) => {
+  const states = [
+    'listpeerchannels awaiting lockin',
+    'listpeerchannels normal',
+    'listpeerchannels closing',
+    'listpeerchannels onchain',
+  ].map((name) => {
     const [channel] = result(listPeerChannelsSchema, name).channels;
     if (channel === undefined) throw new Error('no channel');
     return toChannel(channel);

@@ -66,7 +66,9 @@ async function stages(close: AsyncIterable<CloseStage>): Promise<CloseStage[]> {
 
 test('a channel is opened in sat and pushed in msat; that it was is told by the list, not by the text', async () => {
   server.on('/open', () => recorded('open'));
-  expect(await eclair.channels.open({ peer: PEER, localFundingMsat: sat(2_000_000n), pushMsat: sat(900_000n) })).toEqual({ outpoint: CHANNEL });
+  expect(await eclair.channels.open({ peer: PEER, localFundingMsat: sat(2_000_000n), pushMsat: sat(900_000n) })).toEqual({
+    outpoint: CHANNEL,
+  });
   expect(server.called('/open')).toMatchObject([
     { nodeId: PEER, fundingSatoshis: '2000000', pushMsat: '900000000', announceChannel: 'true', fundingFeeBudgetSatoshis: '20000' },
   ]);
@@ -82,7 +84,9 @@ test('a channel that the peer aborted is status 200 and a text: rejected', async
 
 test('not connected, or not enough: seen by the state of the node, whatever the text', async () => {
   server.on('/open', () => ({ status: 500, body: { error: 'API call failed: check logs for more details' } }));
-  await expect(eclair.channels.open({ peer: PEER, localFundingMsat: sat(100_000_000n) })).rejects.toMatchObject({ code: 'INSUFFICIENT_FUNDS' });
+  await expect(eclair.channels.open({ peer: PEER, localFundingMsat: sat(100_000_000n) })).rejects.toMatchObject({
+    code: 'INSUFFICIENT_FUNDS',
+  });
   server.on('/peers', () => recorded('peers (2)')).on('/open', () => recorded('open without peer'));
   await expect(eclair.channels.open({ peer: PEER, localFundingMsat: sat(100_000n) })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   await expect(eclair.channels.open({ peer: PEER, localFundingMsat: msat(1n) })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
@@ -92,7 +96,9 @@ test('channels by state', async () => {
   server.on('/channels', () => recorded('channels normal (2)')).on('/closedchannels', () => CLOSED);
   expect((await eclair.channels.list()).map(({ state }) => state)).toEqual(['active']);
   expect(await eclair.channels.list({ state: 'pending' })).toEqual([]);
-  expect(await eclair.channels.list({ state: 'closed' })).toMatchObject([{ outpoint: CHANNEL, state: 'closed', closingTxId: CLOSE_TX, capacityMsat: 2_000_000_000n }]);
+  expect(await eclair.channels.list({ state: 'closed' })).toMatchObject([
+    { outpoint: CHANNEL, state: 'closed', closingTxId: CLOSE_TX, capacityMsat: 2_000_000_000n },
+  ]);
   expect(server.called('/closedchannels')).toEqual([{ count: '100', skip: '0' }]);
 });
 
@@ -121,7 +127,9 @@ test('a forced close is closed when the commitment is confirmed, not when our mo
   server.on('/forceclose', () => recorded('close'));
   server.on('/channels', (_, call) => {
     const irrevocablySpent = call < 4 ? {} : { [CHANNEL]: commitTx };
-    return call < 2 ? channel({ state: 'OFFLINE' }) : channel({ state: 'CLOSING' }, { localCommitPublished: { commitTx, irrevocablySpent } });
+    return call < 2
+      ? channel({ state: 'OFFLINE' })
+      : channel({ state: 'CLOSING' }, { localCommitPublished: { commitTx, irrevocablySpent } });
   });
   expect((await stages(eclair.channels.close(CHANNEL, { force: true }))).map(({ stage }) => stage)).toEqual(['closing', 'closed']);
 });
@@ -160,7 +168,12 @@ test('policy: set, read back, nothing for a peer without channels, and the cltv 
 test('forwards with the short ids of their channels', async () => {
   const at = { iso: '2026-11-20T23:24:40.841Z', unix: 1_795_217_080 };
   const edge = (channelId: string, amount: number) => ({ channelId, remoteNodeId: PEER, amount, receivedAt: at, settledAt: at });
-  const relayed = { type: 'payment-relayed', paymentHash: '00'.repeat(32), incoming: [edge(CHANNEL_ID, 1010)], outgoing: [edge('00'.repeat(32), 1000)] };
+  const relayed = {
+    type: 'payment-relayed',
+    paymentHash: '00'.repeat(32),
+    incoming: [edge(CHANNEL_ID, 1010)],
+    outgoing: [edge('00'.repeat(32), 1000)],
+  };
   server.on('/audit', () => ({ body: { sent: [], received: [], relayed: [relayed] } }));
   expect(await eclair.channels.forwards({ limit: 1 })).toEqual({
     items: [{ at: 1_795_217_080_841, incoming: '131x1x0', outgoing: '0x0x0', inMsat: 1010n, outMsat: 1000n, feeMsat: 10n }],
@@ -198,7 +211,9 @@ test('the wallet: address, balance, sending', async () => {
   expect(await eclair.wallet.newAddress()).toBe('mmK1wjNVYGhENdUK18QoajJjKdQHCh3U2v');
   expect(await eclair.wallet.balance()).toEqual({ confirmedMsat: 100_000_000_000n, unconfirmedMsat: 0n });
   const address = 'mqxkPWKHxFbxmTzSiGDaemz3MYFMG8qH9J';
-  expect((await eclair.wallet.send({ address, amountMsat: sat(10_000n) })).txId).toBe('b763bcf45b9544796a27d2ebdd635c7570e91b233d46b6914d3aa8b81b577a4e');
+  expect((await eclair.wallet.send({ address, amountMsat: sat(10_000n) })).txId).toBe(
+    'b763bcf45b9544796a27d2ebdd635c7570e91b233d46b6914d3aa8b81b577a4e',
+  );
   await eclair.wallet.send({ address, amountMsat: sat(10_000n), feeRateSatPerVbyte: 2 });
   expect(server.called('/sendonchain')).toEqual([
     { address, amountSatoshis: '10000', confirmationTarget: '6' },
@@ -212,9 +227,19 @@ test('the wallet: address, balance, sending', async () => {
 });
 
 test('transactions: an entry an address becomes one a transaction, oldest first, with what it changed', async () => {
-  const entry = (txid: string, amount: number, fees: number, confirmations: number) => ({ address: 'a', amount, fees, confirmations, txid: txid.repeat(64), timestamp: 1_795_217_000 });
+  const entry = (txid: string, amount: number, fees: number, confirmations: number) => ({
+    address: 'a',
+    amount,
+    fees,
+    confirmations,
+    txid: txid.repeat(64),
+    timestamp: 1_795_217_000,
+  });
   server.on('/onchaintransactions', ({ count, skip }) => ({
-    body: [entry('c', -10_000, -170, 0), entry('b', -5_000, 250, 1), entry('b', -6_000, 250, 1), entry('a', 50_000, 0, 7)].slice(Number(skip), Number(skip) + Number(count)),
+    body: [entry('c', -10_000, -170, 0), entry('b', -5_000, 250, 1), entry('b', -6_000, 250, 1), entry('a', 50_000, 0, 7)].slice(
+      Number(skip),
+      Number(skip) + Number(count),
+    ),
   }));
   const first = await eclair.wallet.transactions({ limit: 2 });
   expect(first.items).toEqual([

@@ -28,7 +28,10 @@ afterEach(async () => {
 });
 
 function backend(config: Partial<EclairConfigInput> = {}, parts = dependencies()): EclairBackend {
-  const made = new EclairBackend(eclairConfigSchema.parse({ kind: 'eclair', url: server.url, password: server.password, ...config }), parts);
+  const made = new EclairBackend(
+    eclairConfigSchema.parse({ kind: 'eclair', url: server.url, password: server.password, ...config }),
+    parts,
+  );
   backends.push(made);
   return made;
 }
@@ -52,7 +55,10 @@ test('the node is asked who it is once, and calls carry the password of an empty
   await eclair.invoices.lookup(HASH);
   await eclair.invoices.lookup(HASH);
   expect(server.called('/getinfo')).toHaveLength(1);
-  expect(await eclair.node.identity()).toEqual({ network: 'regtest', nodeId: '025ef113b0e7b8fc2f488c14348695c1660033fee831542dba48f088d352ed0b53' });
+  expect(await eclair.node.identity()).toEqual({
+    network: 'regtest',
+    nodeId: '025ef113b0e7b8fc2f488c14348695c1660033fee831542dba48f088d352ed0b53',
+  });
 });
 
 test('a wrong password is told, and the right one works as soon as its file has it', async () => {
@@ -70,14 +76,23 @@ test('a wrong password is told, and the right one works as soon as its file has 
 test('a password of the environment, and one that is not there', async () => {
   vi.stubEnv('ECLAIR_PASSWORD_OF_A_TEST', server.password);
   expect((await backend({ password: { env: 'ECLAIR_PASSWORD_OF_A_TEST' } }).node.info()).alias).toBe('ecl1');
-  expect(await failure(backend({ password: { env: 'NOT_SET_AT_ALL' } }).node.info())).toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining('NOT_SET_AT_ALL') });
-  expect(await failure(backend({ password: { file: join(dir, 'none') } }).node.info())).toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining('none') });
+  expect(await failure(backend({ password: { env: 'NOT_SET_AT_ALL' } }).node.info())).toMatchObject({
+    code: 'UNAUTHENTICATED',
+    message: expect.stringContaining('NOT_SET_AT_ALL'),
+  });
+  expect(await failure(backend({ password: { file: join(dir, 'none') } }).node.info())).toMatchObject({
+    code: 'UNAUTHENTICATED',
+    message: expect.stringContaining('none'),
+  });
 });
 
 test("what is left out is read from eclair's own file", async () => {
   const port = new URL(server.url).port;
   mkdirSync(join(dir, 'node'));
-  writeFileSync(join(dir, 'node', 'eclair.conf'), `eclair {\n  chain = regtest\n  api { enabled = true, port = ${port}\n password = "${server.password}" # of the API\n }\n}\n`);
+  writeFileSync(
+    join(dir, 'node', 'eclair.conf'),
+    `eclair {\n  chain = regtest\n  api { enabled = true, port = ${port}\n password = "${server.password}" # of the API\n }\n}\n`,
+  );
   const parse = (config: EclairConfigInput) => new EclairBackend(eclairConfigSchema.parse(config), dependencies());
   const eclair = parse({ kind: 'eclair', eclairDir: join(dir, 'node') });
   backends.push(eclair);
@@ -112,13 +127,20 @@ test.each([
 
 test('a node that is still starting is unavailable, with what it says', async () => {
   server.on('/getinfo', () => ({ status: 503, body: { error: 'The server is currently unavailable' } }));
-  expect(await failure(backend().node.info())).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('currently unavailable') });
+  expect(await failure(backend().node.info())).toMatchObject({
+    code: 'UNAVAILABLE',
+    message: expect.stringContaining('currently unavailable'),
+  });
 });
 
 test('nobody there, no such host, nothing but silence', async () => {
   const url = server.url;
   await server.stop();
-  expect(await failure(backend({ url }).node.info())).toMatchObject({ code: 'UNAVAILABLE', retry: 'safe', message: expect.stringContaining(url) });
+  expect(await failure(backend({ url }).node.info())).toMatchObject({
+    code: 'UNAVAILABLE',
+    retry: 'safe',
+    message: expect.stringContaining(url),
+  });
   expect(await failure(backend({ url: 'http://no-such-host.invalid:8080' }).node.info())).toMatchObject({ code: 'UNAVAILABLE' });
 });
 

@@ -56,7 +56,9 @@ test('an invoice is asked for with all that was asked, and the expiry always', a
   const invoice = await eclair.invoices.create({ ...REQUEST, privateHints: true });
   expect(invoice).toMatchObject({ paymentHash: HASH, state: 'open', amountMsat: 200_500n });
   expect(server.called('/createinvoice')).toEqual([{ amountMsat: '200500', description: 'Invoice:trade| AAPL GOOGL\n', expireIn: '3600' }]);
-  const hidden = JSON.parse(JSON.stringify(recorded('channels normal').body).replaceAll('"announceChannel":true', '"announceChannel":false')) as unknown;
+  const hidden = JSON.parse(
+    JSON.stringify(recorded('channels normal').body).replaceAll('"announceChannel":true', '"announceChannel":false'),
+  ) as unknown;
   server.on('/channels', () => ({ body: hidden }));
   await eclair.invoices.create({ ...REQUEST, amountMsat: 'any', description: { sha256: 'AB'.repeat(32) }, privateHints: true });
   expect(server.called('/createinvoice').at(-1)).toEqual({
@@ -82,14 +84,19 @@ test('the same label answers the first invoice, also after a restart of ours, an
   await using again = made();
   expect(await again.invoices.create({ ...REQUEST, label: 'quote-1' })).toEqual(first);
   expect((await again.invoices.lookup(first.paymentHash))?.label).toBe('quote-1');
-  await expect(again.invoices.create({ ...REQUEST, label: 'quote-1', amountMsat: msat(1n) })).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
+  await expect(again.invoices.create({ ...REQUEST, label: 'quote-1', amountMsat: msat(1n) })).rejects.toMatchObject({
+    code: 'ALREADY_EXISTS',
+  });
   expect((await again.invoices.create({ ...REQUEST, label: 'quote-2' })).paymentHash).not.toBe(first.paymentHash);
   expect(server.called('/createinvoice')).toHaveLength(2);
 });
 
 test('the same label twice at once makes one invoice', async () => {
   keepInvoices();
-  const [one, other] = await Promise.all([eclair.invoices.create({ ...REQUEST, label: 'l' }), eclair.invoices.create({ ...REQUEST, label: 'l' })]);
+  const [one, other] = await Promise.all([
+    eclair.invoices.create({ ...REQUEST, label: 'l' }),
+    eclair.invoices.create({ ...REQUEST, label: 'l' }),
+  ]);
   expect(one).toEqual(other);
   expect(server.called('/createinvoice')).toHaveLength(1);
 });
@@ -117,7 +124,12 @@ test('what eclair cannot do is refused before it is asked', async () => {
   for (const bad of [{ hold: { paymentHash: HASH } }, { finalCltvDelta: 40 }]) {
     await expect(eclair.invoices.create({ ...REQUEST, ...bad })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   }
-  for (const bad of [{ expirySeconds: 0.5 }, { amountMsat: 0n as never }, { description: 'x'.repeat(640) }, { description: { sha256: 'zz' } }]) {
+  for (const bad of [
+    { expirySeconds: 0.5 },
+    { amountMsat: 0n as never },
+    { description: 'x'.repeat(640) },
+    { description: { sha256: 'zz' } },
+  ]) {
     await expect(eclair.invoices.create({ ...REQUEST, ...bad })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   }
   await expect(eclair.invoices.settleHeld(preimage('11'.repeat(32)))).rejects.toMatchObject({ code: 'UNSUPPORTED' });
@@ -146,7 +158,9 @@ test('cancelling: looked up first and after, since eclair says "deleted" of anyt
 test('a payment that wins the race against cancelling is a conflict, whichever way it shows', async () => {
   const race = (deleted: string) => {
     const states = ['getreceivedinfo pending', 'getreceivedinfo received'];
-    server.on('/getreceivedinfo', () => recorded(states.shift() ?? 'getreceivedinfo received')).on('/deleteinvoice', () => recorded(deleted));
+    server
+      .on('/getreceivedinfo', () => recorded(states.shift() ?? 'getreceivedinfo received'))
+      .on('/deleteinvoice', () => recorded(deleted));
   };
   race('deleteinvoice received');
   await expect(eclair.invoices.cancel(HASH)).rejects.toMatchObject({ code: 'CONFLICT' });
@@ -156,9 +170,15 @@ test('a payment that wins the race against cancelling is a conflict, whichever w
 
 test('pages: oldest first, each once, though several were made in one second and one is purged in between', async () => {
   const template = named(eclairRecordings(), 'createinvoice').body as Record<string, unknown>;
-  let all = Array.from({ length: 12 }, (_, index) => ({ ...template, paymentHash: String(index).padStart(64, '0'), timestamp: 1_000_000 + Math.floor(index / 5) }));
+  let all = Array.from({ length: 12 }, (_, index) => ({
+    ...template,
+    paymentHash: String(index).padStart(64, '0'),
+    timestamp: 1_000_000 + Math.floor(index / 5),
+  }));
   const page = (form: Readonly<Record<string, string>>): Answer => ({
-    body: all.filter((one) => one.timestamp > Number(form['from'])).slice(Number(form['skip']), Number(form['skip']) + Number(form['count'])),
+    body: all
+      .filter((one) => one.timestamp > Number(form['from']))
+      .slice(Number(form['skip']), Number(form['skip']) + Number(form['count'])),
   });
   server.on('/listinvoices', page).on('/listpendinginvoices', page);
   server.on('/getreceivedinfo', ({ paymentHash: hash }) => {
@@ -176,7 +196,9 @@ test('pages: oldest first, each once, though several were made in one second and
     if (pages === 0) all = all.filter((one) => Number(one.paymentHash) !== 1);
   }
   expect(numbers).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-  expect((await eclair.invoices.list({ state: 'expired', limit: 10 })).items.map((invoice) => Number(invoice.paymentHash))).toEqual([0, 3, 6, 9]);
+  expect((await eclair.invoices.list({ state: 'expired', limit: 10 })).items.map((invoice) => Number(invoice.paymentHash))).toEqual([
+    0, 3, 6, 9,
+  ]);
   expect((await eclair.invoices.list({ state: 'open', limit: 2 })).items).toHaveLength(2);
   expect(await eclair.invoices.list({ state: 'cancelled' })).toEqual({ items: [], next: undefined });
   await expect(eclair.invoices.list({ after: '1' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

@@ -35,7 +35,10 @@ afterEach(async () => {
 });
 
 function made(): EclairBackend {
-  return new EclairBackend(eclairConfigSchema.parse({ kind: 'eclair', url: server.url, password: server.password }), dependencies({ intents }));
+  return new EclairBackend(
+    eclairConfigSchema.parse({ kind: 'eclair', url: server.url, password: server.password }),
+    dependencies({ intents }),
+  );
 }
 
 /** A parsed invoice that can still be paid. */
@@ -133,7 +136,9 @@ test('why it failed is looked for, not read from texts', async () => {
   expect(await eclair.payments.pay(REQUEST)).toMatchObject({ status: 'failed', reason: 'no-route' });
   server.on('/findroute', () => ({ body: { routes: [] } }));
   expect(await eclair.payments.pay(REQUEST)).toMatchObject({ status: 'failed', reason: 'fee-cap' });
-  server.on('/payinvoice', () => recorded('payinvoice own invoice')).on('/parseinvoice', () => parsed({ nodeId: '025ef113b0e7b8fc2f488c14348695c1660033fee831542dba48f088d352ed0b53' }));
+  server
+    .on('/payinvoice', () => recorded('payinvoice own invoice'))
+    .on('/parseinvoice', () => parsed({ nodeId: '025ef113b0e7b8fc2f488c14348695c1660033fee831542dba48f088d352ed0b53' }));
   expect(await eclair.payments.pay(REQUEST)).toMatchObject({ status: 'failed', reason: 'self-payment' });
   server.on('/payinvoice', () => recorded('payinvoice already paid blocking')).on('/parseinvoice', () => parsed());
   expect(await eclair.payments.pay(REQUEST)).toMatchObject({ status: 'failed', reason: 'rejected' });
@@ -184,7 +189,10 @@ test('the list: what went through, in pages, with the invoice that was paid', as
   server.on('/audit', () => recorded('audit')).on('/getsentinfo', () => recorded('getsentinfo sent'));
   const page = await eclair.payments.list({ limit: 3 });
   expect(page.next).toBe('3');
-  expect(page.items[0]).toMatchObject({ outcome: { status: 'settled', paymentHash: HASH, amountMsat: 300_000n }, createdAt: 1_795_217_084_031 });
+  expect(page.items[0]).toMatchObject({
+    outcome: { status: 'settled', paymentHash: HASH, amountMsat: 300_000n },
+    createdAt: 1_795_217_084_031,
+  });
   expect(page.items[0]?.paymentRequest).toBe(REQUEST.paymentRequest);
   expect(server.called('/audit')).toEqual([{ from: '0', to: '4102444800', count: '3', skip: '0' }]);
 });

@@ -4,9 +4,24 @@ import { toChannel, toChannelState, toPeer } from '../../../src/adapters/eclair/
 import { toDecoded, toInvoice, toSettlement } from '../../../src/adapters/eclair/mapping-invoices.ts';
 import { failureOf, outcomeOfRecord, toSettled } from '../../../src/adapters/eclair/mapping-payments.ts';
 import { toNodeInfo } from '../../../src/adapters/eclair/node.ts';
-import { anythingSchema, getInfoSchema, hex32, onchainBalanceSchema, peersSchema, textSchema, usableBalancesSchema, uuidSchema } from '../../../src/adapters/eclair/schema.ts';
+import {
+  anythingSchema,
+  getInfoSchema,
+  hex32,
+  onchainBalanceSchema,
+  peersSchema,
+  textSchema,
+  usableBalancesSchema,
+  uuidSchema,
+} from '../../../src/adapters/eclair/schema.ts';
 import { channelSchema, channelsSchema, closedChannelsSchema, perChannelSchema } from '../../../src/adapters/eclair/schema-channels.ts';
-import { invoiceSchema, invoicesSchema, receivedEventSchema, receivedListSchema, receivedSchema } from '../../../src/adapters/eclair/schema-invoices.ts';
+import {
+  invoiceSchema,
+  invoicesSchema,
+  receivedEventSchema,
+  receivedListSchema,
+  receivedSchema,
+} from '../../../src/adapters/eclair/schema-invoices.ts';
 import { auditSchema, payResultSchema, sentInfoSchema } from '../../../src/adapters/eclair/schema-payments.ts';
 import { paymentHash } from '../../../src/core/lightning/identifiers.ts';
 import { eclairRecordings, named } from '../../fixtures/wire/recordings.ts';
@@ -50,21 +65,24 @@ function body<T>(schema: z.ZodType<T>, name: string): T {
   return schema.parse(named(recordings, name).body);
 }
 
-test.each(recordings.map((recording, index) => [`${index + 1} ${recording.name}`, recording] as const))('recording %s parses', (_, recording) => {
-  if (recording.websocket !== undefined) {
-    const event = receivedEventSchema.safeParse(recording.websocket);
-    expect(event.success).toBe(recording.websocket['type'] === 'payment-received');
-    return;
-  }
-  if (recording.status !== 200) {
-    expect(recording.body).toEqual({ error: expect.any(String) });
-    return;
-  }
-  const { endpoint = '', form = {} } = recording;
-  const schema = endpoint === '/payinvoice' ? (form['blocking'] === true ? payResultSchema : uuidSchema) : SCHEMAS[endpoint];
-  expect(schema, `a schema for ${endpoint}`).toBeDefined();
-  expect(schema?.safeParse(recording.body)).toMatchObject({ success: true });
-});
+test.each(recordings.map((recording, index) => [`${index + 1} ${recording.name}`, recording] as const))(
+  'recording %s parses',
+  (_, recording) => {
+    if (recording.websocket !== undefined) {
+      const event = receivedEventSchema.safeParse(recording.websocket);
+      expect(event.success).toBe(recording.websocket['type'] === 'payment-received');
+      return;
+    }
+    if (recording.status !== 200) {
+      expect(recording.body).toEqual({ error: expect.any(String) });
+      return;
+    }
+    const { endpoint = '', form = {} } = recording;
+    const schema = endpoint === '/payinvoice' ? (form['blocking'] === true ? payResultSchema : uuidSchema) : SCHEMAS[endpoint];
+    expect(schema, `a schema for ${endpoint}`).toBeDefined();
+    expect(schema?.safeParse(recording.body)).toMatchObject({ success: true });
+  },
+);
 
 test('the node about itself', () => {
   expect(toNodeInfo(body(getInfoSchema, 'getinfo'))).toEqual({
@@ -122,7 +140,11 @@ test('a decoded invoice; what is left out has the defaults of BOLT 11', () => {
   expect([expiry, minFinalCltvExpiry]).toEqual([3600, 30]);
   const routingInfo = [[{ nodeId: parsed.nodeId, shortChannelId: '1x2x3', feeBase: 1, feeProportionalMillionths: 2, cltvExpiryDelta: 3 }]];
   const decoded = toDecoded(invoiceSchema.parse({ ...rest, routingInfo }), 'regtest');
-  expect(decoded).toMatchObject({ finalCltvDelta: 18, expiresAt: decoded.createdAt + 3_600_000, routeHints: [[{ channel: '1x2x3', baseFeeMsat: 1n }]] });
+  expect(decoded).toMatchObject({
+    finalCltvDelta: 18,
+    expiresAt: decoded.createdAt + 3_600_000,
+    routeHints: [[{ channel: '1x2x3', baseFeeMsat: 1n }]],
+  });
 });
 
 test('a payment over two hops with its route, its fee, and what each hop kept', () => {
@@ -140,8 +162,18 @@ test('a payment over two hops with its route, its fee, and what each hop kept', 
         amountMsat: 100_000n,
         feeMsat: 1000n,
         hops: [
-          { nodeId: '025bc3e9fb3a6e875fa585875ffdd04bba1ba5daf0b6544dbf7e5008e4a10dc0d0', channel: '131x1x0', forwardedMsat: 100_000n, feeMsat: 1000n },
-          { nodeId: '02e7e8aa8c169ba328e330edce3642c63a7fb896213b9bdbcd730e818f2f29441c', channel: '117x1x0', forwardedMsat: 100_000n, feeMsat: 0n },
+          {
+            nodeId: '025bc3e9fb3a6e875fa585875ffdd04bba1ba5daf0b6544dbf7e5008e4a10dc0d0',
+            channel: '131x1x0',
+            forwardedMsat: 100_000n,
+            feeMsat: 1000n,
+          },
+          {
+            nodeId: '02e7e8aa8c169ba328e330edce3642c63a7fb896213b9bdbcd730e818f2f29441c',
+            channel: '117x1x0',
+            forwardedMsat: 100_000n,
+            feeMsat: 0n,
+          },
         ],
       },
     ],
@@ -153,7 +185,14 @@ test('a payment in the words of 0.13 comes to the same', () => {
   const { fees: _fees, startedAt: _started, settledAt: _settled, parts, ...rest } = now;
   const before = payResultSchema.parse({
     ...rest,
-    parts: parts.map((part) => ({ id: part['id'], amount: 100_000, feesPaid: 1000, toChannelId: part['channelId'], route: part['route'], timestamp: part['settledAt'] })),
+    parts: parts.map((part) => ({
+      id: part['id'],
+      amount: 100_000,
+      feesPaid: 1000,
+      toChannelId: part['channelId'],
+      route: part['route'],
+      timestamp: part['settledAt'],
+    })),
   });
   if (before.type !== 'payment-sent') throw new Error('not sent');
   expect(toSettled(before)).toEqual(toSettled(payResultSchema.parse(now) as never));
@@ -163,14 +202,22 @@ test('a paid invoice that was paid again: the record holds both attempts and is 
   const hash = paymentHash('04bfcd691ab4e1d5fc3faa8d42c381399bb7a9fd0ff5b24fbb5227a89f20c236');
   const record = body(sentInfoSchema, 'getsentinfo sent');
   expect(record.map((part) => part.status.type)).toEqual(['sent', 'failed']);
-  expect(outcomeOfRecord(hash, record)).toMatchObject({ status: 'settled', amountMsat: 300_000n, feeMsat: 0n, settledAt: 1_795_217_084_173 });
+  expect(outcomeOfRecord(hash, record)).toMatchObject({
+    status: 'settled',
+    amountMsat: 300_000n,
+    feeMsat: 0n,
+    settledAt: 1_795_217_084_173,
+  });
   expect(outcomeOfRecord(hash, record.slice(1))).toMatchObject({ status: 'failed', reason: 'rejected' });
 });
 
 test('the record: pending, failed, settled; empty proves nothing', () => {
   const hash = paymentHash('bb391415c05e39d77ca17381d3be3f7d0cd5e5332e5a579311adaa0aa62106e9');
   expect(outcomeOfRecord(hash, body(sentInfoSchema, 'getsentinfo pending'))).toEqual({ status: 'pending', paymentHash: hash });
-  expect(outcomeOfRecord(hash, body(sentInfoSchema, 'getsentinfo settled'))).toMatchObject({ status: 'settled', preimage: '44'.repeat(32) });
+  expect(outcomeOfRecord(hash, body(sentInfoSchema, 'getsentinfo settled'))).toMatchObject({
+    status: 'settled',
+    preimage: '44'.repeat(32),
+  });
   expect(outcomeOfRecord(hash, body(sentInfoSchema, 'getsentinfo failed'))).toMatchObject({ status: 'failed', reason: 'no-route' });
   expect(outcomeOfRecord(hash, body(sentInfoSchema, 'getsentinfo unknown'))).toBeUndefined();
 });
@@ -180,7 +227,11 @@ test('the parts of one attempt are summed', () => {
   if (part?.status.type !== 'sent') throw new Error('not sent');
   const other = { ...part, amount: 200_000n as never, status: { ...part.status, feesPaid: 7n as never } };
   const parts = [{ ...part, amount: 300_000n as never, status: { ...part.status, feesPaid: 5n as never } }, other];
-  expect(outcomeOfRecord(paymentHash(part.paymentHash), parts)).toMatchObject({ amountMsat: 500_000n, feeMsat: 12n, parts: [{ feeMsat: 5n }, { feeMsat: 7n }] });
+  expect(outcomeOfRecord(paymentHash(part.paymentHash), parts)).toMatchObject({
+    amountMsat: 500_000n,
+    feeMsat: 12n,
+    parts: [{ feeMsat: 5n }, { feeMsat: 7n }],
+  });
 });
 
 test('why payments fail: told by whose failure it is, not by its words', () => {
@@ -196,7 +247,10 @@ test('why payments fail: told by whose failure it is, not by its words', () => {
 });
 
 test('a channel from opening to closing; one that never came to be is none', () => {
-  const channelOf = (name: string) => body(channelsSchema, name).map((channel) => toChannel(channel)).filter((channel) => channel !== undefined);
+  const channelOf = (name: string) =>
+    body(channelsSchema, name)
+      .map((channel) => toChannel(channel))
+      .filter((channel) => channel !== undefined);
   expect(channelOf('channels awaiting confirmation')).toMatchObject([{ state: 'pending', shortChannelId: undefined }]);
   expect(channelOf('channels normal')).toEqual([
     {
@@ -232,7 +286,12 @@ test('a channel that is away is judged by the data it keeps', () => {
 
 test('peers', () => {
   expect(body(peersSchema, 'peers (2)').map(toPeer)).toEqual([
-    { nodeId: '025bc3e9fb3a6e875fa585875ffdd04bba1ba5daf0b6544dbf7e5008e4a10dc0d0', connected: false, address: undefined, inbound: undefined },
+    {
+      nodeId: '025bc3e9fb3a6e875fa585875ffdd04bba1ba5daf0b6544dbf7e5008e4a10dc0d0',
+      connected: false,
+      address: undefined,
+      inbound: undefined,
+    },
   ]);
 });
 
@@ -262,7 +321,16 @@ test('forwards of 0.14 and of 0.13', () => {
 
 test('an invoice of BOLT 12 in a list is left out, a broken one of BOLT 11 is not', () => {
   const good = named(recordings, 'createinvoice').body as Record<string, unknown>;
-  const bolt12 = { amount: 1, nodeId: good['nodeId'], paymentHash: '00'.repeat(32), features: {}, blindedPaths: [], createdAt: 1, expiresAt: 2, serialized: 'lni1' };
+  const bolt12 = {
+    amount: 1,
+    nodeId: good['nodeId'],
+    paymentHash: '00'.repeat(32),
+    features: {},
+    blindedPaths: [],
+    createdAt: 1,
+    expiresAt: 2,
+    serialized: 'lni1',
+  };
   expect(invoicesSchema.parse([good, bolt12])).toHaveLength(1);
   expect(invoicesSchema.safeParse([{ ...good, timestamp: undefined }]).success).toBe(false);
 });

@@ -34,11 +34,16 @@ class Invoices {
     server.on('/getinfo', () => ({ ...recorded('getinfo'), headers: headers() }));
     server.on('/listpendinginvoices', (form) => ({
       headers: headers(),
-      body: sorted().filter(([, one]) => one.paidAt === undefined && one.madeAt + one.expiry > this.now && within(form, one.madeAt)).map(([hash]) => this.#invoice(hash)),
+      body: sorted()
+        .filter(([, one]) => one.paidAt === undefined && one.madeAt + one.expiry > this.now && within(form, one.madeAt))
+        .map(([hash]) => this.#invoice(hash)),
     }));
     server.on('/listreceivedpayments', (form) => {
       const paid = sorted().filter(([, one]) => one.paidAt !== undefined && within(form, one.madeAt));
-      return { headers: headers(), body: paid.slice(Number(form['skip']), Number(form['skip']) + Number(form['count'])).map(([hash]) => this.#received(hash)) };
+      return {
+        headers: headers(),
+        body: paid.slice(Number(form['skip']), Number(form['skip']) + Number(form['count'])).map(([hash]) => this.#received(hash)),
+      };
     });
     server.on('/getreceivedinfo', ({ paymentHash }) => {
       if (!this.#invoices.has(paymentHash ?? '')) return recorded('getreceivedinfo unknown');
@@ -56,7 +61,9 @@ class Invoices {
     const base = named(eclairRecordings(), 'getreceivedinfo received').body as object;
     const at = (seconds: number) => ({ iso: new Date(seconds * 1000).toISOString(), unix: seconds });
     const status =
-      paidAt !== undefined ? { type: 'received', amount: 200_500, receivedAt: at(paidAt) } : { type: madeAt + expiry > this.now ? 'pending' : 'expired' };
+      paidAt !== undefined
+        ? { type: 'received', amount: 200_500, receivedAt: at(paidAt) }
+        : { type: madeAt + expiry > this.now ? 'pending' : 'expired' };
     return { ...base, invoice: this.#invoice(hash), createdAt: at(madeAt), status };
   }
 }
