@@ -2,7 +2,10 @@ import type { SimnetControl } from '../../src/adapters/simulated/gateway/control
 import type { LightningBackend } from '../../src/core/lightning/backend.ts';
 import type { NodeConfig, NodeKind, NodeRole, RegtestNode } from '../network.ts';
 import { openBackend } from '../open-backend.ts';
+import { waitUntil } from '../wait-until.ts';
 import type { EmulatedNodeServer } from './node-server.ts';
+
+const ANSWERS_MS = 30_000;
 
 /** What an {@link EmulatedNode} is made with. */
 export interface EmulatedNodeParts {
@@ -21,7 +24,8 @@ export class EmulatedNode implements RegtestNode {
   readonly kind: NodeKind;
   readonly name: string;
   readonly address: { readonly host: string; readonly port: number };
-  readonly #server: EmulatedNodeServer;
+  /** What speaks to its clients, for tests that do something to it. */
+  readonly server: EmulatedNodeServer;
   readonly #control: SimnetControl;
   #backend: Promise<LightningBackend> | undefined;
 
@@ -30,16 +34,16 @@ export class EmulatedNode implements RegtestNode {
     this.kind = parts.kind;
     this.name = parts.name;
     this.address = parts.address;
-    this.#server = parts.server;
+    this.server = parts.server;
     this.#control = parts.control;
   }
 
   get config(): NodeConfig {
-    return this.#server.config;
+    return this.server.config;
   }
 
   get invoiceOnlyConfig(): NodeConfig | undefined {
-    return this.#server.invoiceOnlyConfig;
+    return this.server.invoiceOnlyConfig;
   }
 
   backend(): Promise<LightningBackend> {
@@ -49,12 +53,15 @@ export class EmulatedNode implements RegtestNode {
 
   async start(): Promise<void> {
     await this.#control.call('startNode', { node: this.name });
-    await this.#server.start();
+    await this.server.start();
+    const backend = await this.#backend;
+    // Its connection may not have noticed yet that the node was away.
+    if (backend !== undefined) await waitUntil(`${this.name} answers again`, () => answers(backend), ANSWERS_MS);
   }
 
   /** The listeners first: a process that dies answers nothing on its way out. */
   async stop(): Promise<void> {
-    await this.#server.stop();
+    await this.server.stop();
     await this.#control.call('stopNode', { node: this.name });
   }
 
@@ -63,7 +70,14 @@ export class EmulatedNode implements RegtestNode {
     try {
       await (await this.#backend)?.[Symbol.asyncDispose]();
     } finally {
-      await this.#server.stop();
+      await this.server.stop();
     }
   }
+}
+
+async function answers(backend: LightningBackend): Promise<boolean> {
+  return await backend.node.info().then(
+    () => true,
+    () => false,
+  );
 }

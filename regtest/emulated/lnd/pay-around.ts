@@ -1,18 +1,8 @@
-import type { ReadInvoice } from '../../../src/adapters/simulated/network/bolt11.ts';
 import type { ChannelRecord } from '../../../src/adapters/simulated/network/records.ts';
-import type { Msat } from '../../../src/core/lightning/amount.ts';
 import type { Outpoint } from '../../../src/core/lightning/identifiers.ts';
 import type { LndNode } from './node.ts';
-import type { SendRequest } from './payments.ts';
+import type { InvoicePayment, SendRequest } from './send-request.ts';
 import { channelNumber } from './values.ts';
-
-/** A payment of an invoice, read and checked. */
-export interface InvoicePayment {
-  readonly paymentRequest: string;
-  readonly invoice: ReadInvoice;
-  readonly amountMsat: Msat;
-  readonly maxFeeMsat: Msat;
-}
 
 /** Pays an invoice of the node's own: out by one of the channels named, back by the peer named, to rebalance them. */
 export function payAround(

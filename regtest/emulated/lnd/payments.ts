@@ -10,29 +10,12 @@ import { KEYSEND_RECORD } from './invoice-message.ts';
 import { type LndNode, listen, read, type StreamCalls, self, type UnaryCalls } from './node.ts';
 import { payAround } from './pay-around.ts';
 import { toBegunMessage, toPaymentMessage } from './payment-message.ts';
+import type { InvoicePayment, SendRequest } from './send-request.ts';
 import { entriesOf, type Message } from './values.ts';
 
 const BATCH = 1000;
 /** lnd's channels take nothing less unless told to (`bitcoin.minhtlcout`). */
 const MIN_HTLC_MSAT = 1000n;
-
-/** A request to pay, of which the simulated network can do what stands here. */
-export type SendRequest = {
-  readonly dest: Buffer;
-  readonly amt: string;
-  readonly amt_msat: string;
-  readonly payment_hash: Buffer;
-  readonly final_cltv_delta: number;
-  readonly payment_request: string;
-  readonly fee_limit_sat: string;
-  readonly fee_limit_msat: string;
-  readonly outgoing_chan_id: string;
-  readonly outgoing_chan_ids: readonly string[];
-  readonly last_hop_pubkey: Buffer;
-  readonly allow_self_payment: boolean;
-  readonly dest_custom_records: Readonly<Record<string, Buffer>>;
-  readonly no_inflight_updates: boolean;
-};
 
 /** Looking at payments. */
 export const paymentCalls: UnaryCalls = { 'lnrpc.Lightning/ListPayments': list };
@@ -140,7 +123,7 @@ function requireNew(node: LndNode, hash: PaymentHash): void {
 }
 
 /** A payment that no channel takes: it is begun and fails, as lnd's does. */
-function refuse(node: LndNode, { invoice, paymentRequest, amountMsat, maxFeeMsat }: Parameters<typeof payAround>[1]): void {
+function refuse(node: LndNode, { invoice, paymentRequest, amountMsat, maxFeeMsat }: InvoicePayment): void {
   const order = {
     node: node.name,
     paymentHash: invoice.paymentHash,
