@@ -48,7 +48,8 @@ export function memoryIntents(): PaymentIntents {
   const keyOf = (node: NodeIdentity, hash: string) => `${node.network} ${node.nodeId} ${hash}`;
   return {
     find: async (node, hash) => intents.get(keyOf(node, hash)),
-    findKeysend: async (node, key) => [...intents.values()].find((intent) => intent.node.nodeId === node.nodeId && intent.keysend?.key === key),
+    findKeysend: async (node, key) =>
+      [...intents.values()].find((intent) => intent.node.nodeId === node.nodeId && intent.keysend?.key === key),
     async begin(intended) {
       const key = keyOf(intended.node, intended.paymentHash);
       const earlier = intents.get(key);
