@@ -8,4 +8,5 @@ export const ADAPTERS: Readonly<Record<string, () => Promise<AdapterDefinition>>
   simulated: async () => (await import('./simulated/definition.ts')).simulated,
   lnd: async () => (await import('./lnd/definition.ts')).lnd,
   cln: async () => (await import('./cln/definition.ts')).cln,
+  eclair: async () => (await import('./eclair/definition.ts')).eclair,
 };
