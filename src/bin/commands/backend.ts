@@ -1,7 +1,10 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { BackendReport } from '../../app/backend-report.ts';
+import { parseSeconds } from '../amounts.ts';
+import { diagnosisForPeople, exitCodeOfDiagnosis } from '../doctor-report.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { configOption, jsonOption } from '../options.ts';
+import { withResources } from '../resources.ts';
 
 interface BackendOptions {
   readonly config?: string;
@@ -9,7 +12,15 @@ interface BackendOptions {
   readonly timeout: string;
 }
 
-/** `tickerplant backend info`. */
+interface DoctorOptions {
+  readonly config?: string;
+  readonly wallet?: string;
+  readonly timeout: number;
+  readonly wait: number;
+  readonly json?: boolean;
+}
+
+/** `tickerplant backend info` and `backend doctor`. */
 export function registerBackend(program: Command): void {
   const backend = program.command('backend').description('look at the Lightning node of a config or wallet');
   backend
@@ -19,6 +30,43 @@ export function registerBackend(program: Command): void {
     .option('--timeout <seconds>', 'how long to wait for the node', '10')
     .addOption(jsonOption())
     .action(info);
+  backend
+    .command('doctor')
+    .description('what is wrong with the node for selling (for paying, with --wallet), and what to do about it')
+    .addOption(configOption("a server's config or a wallet (default: as for start)"))
+    .addOption(new Option('-w, --wallet <file>', 'look at the node that pays').conflicts('config'))
+    .addOption(new Option('--timeout <seconds>', 'how long to wait for answers').argParser(parseSeconds).default(20_000, '20'))
+    .addOption(new Option('--wait <seconds>', 'how long to wait for a node that starts or syncs').argParser(parseSeconds).default(0, '0'))
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExit codes: 0 usable · 1 not usable · 2 the config is wrong · 4 not reachable')
+    .action(doctor);
+}
+
+async function doctor({ config, wallet, timeout, wait, json }: DoctorOptions): Promise<void> {
+  const [{ findConfigFile }, { openToLook, dearestSymbol }, { diagnose }, { silentLogger }, { systemClock, systemRandom }] =
+    await Promise.all([
+      import('../../app/config/source.ts'),
+      import('../../app/doctor/open-backend.ts'),
+      import('../../app/doctor/diagnose.ts'),
+      import('../../core/ports/logger.ts'),
+      import('../../app/system.ts'),
+    ]);
+  const file = wallet ?? config ?? findConfigFile(process.cwd());
+  const clock = systemClock;
+  process.exitCode = await withResources(async (opened) => {
+    const looked = opened(await openToLook(file, { clock, random: systemRandom, logger: silentLogger }));
+    const diagnosis = await diagnose({
+      ...looked,
+      purpose: wallet === undefined ? 'sell' : 'pay',
+      clock,
+      signal: AbortSignal.timeout(timeout + wait),
+      priceMsat: wallet === undefined ? await dearestSymbol(file) : undefined,
+      ...(wait === 0 ? {} : { waitUntil: clock.now() + wait }),
+      onWaiting: (why) => process.stderr.write(`waiting: ${why}\n`),
+    });
+    process.stdout.write(json === true ? `${JSON.stringify(diagnosis)}\n` : diagnosisForPeople(diagnosis));
+    return exitCodeOfDiagnosis(diagnosis);
+  });
 }
 
 async function info({ config, json, timeout }: BackendOptions): Promise<void> {

@@ -7,11 +7,10 @@ import { decodeInvoice } from '../mapping/decoded-invoice.ts';
 import { toNodeInfo } from '../mapping/node.ts';
 import { lndAddedInvoice, lndInvoiceList, nothing } from '../schema/invoice.ts';
 import { lndInfo } from '../schema/node.ts';
+import { LND_VERSIONS } from '../versions.ts';
 
 type Caller = Pick<LndClient, 'unary'>;
 
-/** Versions of lnd whose messages these schemas were made from. */
-const KNOWN_VERSIONS = /^0\.(18|19|20)\./;
 const IDENTITY_EXPIRY_SECONDS = 60;
 const NEWEST_LOOKED_AT = 10;
 
@@ -77,7 +76,7 @@ export class LndNode implements Node {
       await client.unary({ operation: 'node.info', service: 'default', method: 'getInfo', request: {}, schema: lndInfo }, options),
     );
     this.#requireNetwork(info.network);
-    if (!KNOWN_VERSIONS.test(info.version) && !this.#warned) {
+    if (!LND_VERSIONS.includes(info.version) && !this.#warned) {
       this.#warned = true;
       this.#logger.warn({ version: info.version }, 'this version of lnd is not one that was tried; going on');
     }
