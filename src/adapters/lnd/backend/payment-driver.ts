@@ -213,7 +213,8 @@ export class LndPaymentDriver implements PaymentDriver {
         if (outcome.status === 'settled' || outcome.status === 'failed') return outcome;
         last = outcome;
       } catch (error) {
-        if (!isLightningError(error) || options.signal?.aborted) return last;
+        // Aborted by the caller, or the backend was closed: there will be no answer any more.
+        if (!isLightningError(error) || error.code === 'ABORTED') return last;
       }
       const left = deadline - this.#context.clock.now();
       if (left <= 0) return last;
