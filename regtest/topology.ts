@@ -2,8 +2,13 @@ import { sat } from '../src/core/lightning/amount.ts';
 import type { LightningBackend } from '../src/core/lightning/backend.ts';
 import { isLightningError } from '../src/core/lightning/errors.ts';
 import type { Outpoint } from '../src/core/lightning/identifiers.ts';
-import type { RegtestChannel, RegtestNetwork, RegtestNode } from './network.ts';
+import type { RegtestBitcoin, RegtestChannel, RegtestNode } from './network.ts';
 import { waitUntil } from './wait-until.ts';
+
+/** What funding needs of a network. */
+type MinedNetwork = { readonly bitcoin: Pick<RegtestBitcoin, 'sendToAddress'>; mine(blocks: number): Promise<void> };
+/** A node, whoever runs it. */
+type ReachableNode = Pick<RegtestNode, 'role' | 'address' | 'backend'>;
 
 const FUNDED_MS = 60_000;
 const CONNECTED_MS = 30_000;
@@ -11,7 +16,7 @@ const OPEN_MS = 120_000;
 const CONFIRMATIONS = 6;
 
 /** Sends coins to a node's wallet and mines until they are confirmed there. Works with every backend, through the port alone. */
-export async function fundNode(network: Pick<RegtestNetwork, 'bitcoin' | 'mine'>, node: RegtestNode, amountSat: number): Promise<void> {
+export async function fundNode(network: MinedNetwork, node: ReachableNode, amountSat: number): Promise<void> {
   const backend = await node.backend();
   const before = (await backend.wallet.balance()).confirmedMsat;
   await network.bitcoin.sendToAddress(await backend.wallet.newAddress(), amountSat);
@@ -25,9 +30,9 @@ export async function fundNode(network: Pick<RegtestNetwork, 'bitcoin' | 'mine'>
 
 /** Connects, opens, mines, and waits until both sides call the channel active. Works with every backend, through the port alone. */
 export async function openBetween(
-  network: Pick<RegtestNetwork, 'mine'>,
-  from: RegtestNode,
-  to: RegtestNode,
+  network: Pick<MinedNetwork, 'mine'>,
+  from: ReachableNode,
+  to: ReachableNode,
   channel: Omit<RegtestChannel, 'from' | 'to'>,
 ): Promise<Outpoint> {
   const [opener, other] = [await from.backend(), await to.backend()];

@@ -1,5 +1,5 @@
-import { describeContract } from './vitest.ts';
 import { simulatedTarget } from './targets/simulated.ts';
+import { describeContract } from './vitest.ts';
 
 describeContract('lightning-backend', 'simulated', simulatedTarget);
 describeContract('tickerplant-flow', 'simulated', simulatedTarget);

@@ -13,7 +13,7 @@ import type { ContractNetwork, ContractNode, ContractRole } from '../network.ts'
 const BACKLOG = 300;
 
 /** The simulated network, behind its socket as other processes have it. */
-export async function simulatedTarget(): Promise<ContractNetwork> {
+export async function simulatedTarget(options: { readonly backlogSize?: number } = {}): Promise<ContractNetwork> {
   const shared = { clock: systemClock, random: systemRandom, logger: silentLogger };
   const dir = await mkdtemp(path.join(tmpdir(), 'tickerplant-contract-'));
   const channel = { sat: 10_000_000, pushSat: 4_000_000 };
@@ -71,7 +71,7 @@ export async function simulatedTarget(): Promise<ContractNetwork> {
     middle,
     payee,
     firstChannel: first.outpoint,
-    backlogSize: BACKLOG,
+    backlogSize: options.backlogSize ?? BACKLOG,
     async mine(blocks) {
       await control.call('mine', { blocks });
     },
