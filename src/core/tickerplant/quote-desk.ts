@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Msat } from '../lightning/amount.ts';
-import { isLightningError } from '../lightning/errors.ts';
+import { CircuitBreaker } from '../lightning/circuit-breaker.ts';
+import { isLightningError, LightningError } from '../lightning/errors.ts';
 import type { PaymentHash } from '../lightning/identifiers.ts';
 import type { Invoice } from '../lightning/invoice.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -58,6 +59,8 @@ const SWEEP_MS = 60_000;
 export class QuoteDesk {
   readonly #dependencies: QuoteDeskDependencies;
   readonly #open = new Map<PaymentHash, QuoteRecord>();
+  readonly #reaching: CircuitBreaker;
+  readonly #invoicing: CircuitBreaker;
   readonly #underWay = new Map<string, Promise<DeskAnswer>>();
   #timer: Disposable | undefined;
   #stopped = false;
@@ -65,6 +68,8 @@ export class QuoteDesk {
 
   constructor(dependencies: QuoteDeskDependencies) {
     this.#dependencies = dependencies;
+    this.#reaching = new CircuitBreaker({ clock: dependencies.clock });
+    this.#invoicing = new CircuitBreaker({ clock: dependencies.clock });
   }
 
   /** Quotes made since the start. */
@@ -205,10 +210,19 @@ export class QuoteDesk {
 
   async #invoice(label: string, amountMsat: Msat, items: readonly QuoteItem[]): Promise<Invoice> {
     const { backend, clock, expirySeconds } = this.#dependencies;
+    const request = { amountMsat, description: memoOf(items), expirySeconds, label };
     const giveUp = new AbortController();
     const timer = clock.setTimer(INVOICE_TIMEOUT_MS, () => giveUp.abort());
+    const create = async () => {
+      try {
+        return await backend.invoices.create(request, { signal: giveUp.signal });
+      } catch (error) {
+        if (!giveUp.signal.aborted) throw error;
+        throw new LightningError('TIMEOUT', `no invoice within ${INVOICE_TIMEOUT_MS} ms`, { operation: 'create', cause: error });
+      }
+    };
     try {
-      return await backend.invoices.create({ amountMsat, description: memoOf(items), expirySeconds, label }, { signal: giveUp.signal });
+      return await this.#invoicing.run('create', create);
     } catch (error) {
       throw this.#unavailable(error);
     } finally {
@@ -218,7 +232,7 @@ export class QuoteDesk {
 
   async #node(): Promise<KnownNode> {
     try {
-      return await this.#dependencies.node.known();
+      return await this.#reaching.run('identity', () => this.#dependencies.node.known());
     } catch (error) {
       throw this.#unavailable(error);
     }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSimulatedNetwork, type SimulatedNetwork } from '../../../src/app/simulated-network.ts';
 import type { LightningBackend } from '../../../src/core/lightning/backend.ts';
+import { LightningError } from '../../../src/core/lightning/errors.ts';
 import { paymentHash } from '../../../src/core/lightning/identifiers.ts';
 import { eventually, payNow } from '../../contract/support.ts';
 import { Buyer, type Message } from '../../contract/tickerplant-flow/buyer.ts';
@@ -100,6 +101,29 @@ test('while an invoice is being made, rows are published', async () => {
   await buyer.reaches('AAPL', 1);
   closed.resolve();
   expect((await asking).op).toBe('quote');
+});
+
+test('a node that is away is not asked again and again', async () => {
+  let asked = 0;
+  const away: LightningBackend = {
+    ...backend(seller),
+    invoices: new Proxy(backend(seller).invoices, {
+      get(invoices, name: keyof LightningBackend['invoices']) {
+        if (name !== 'create') return invoices[name].bind(invoices);
+        return async () => {
+          asked += 1;
+          throw new LightningError('UNAVAILABLE', 'away', { operation: 'create' });
+        };
+      },
+    }),
+  };
+  await using server = await startFlowServer(away);
+  await using buyer = await Buyer.connect(server.url);
+  for (let index = 0; index < 10; index += 1) {
+    const answer = await buyer.ask({ op: 'sub', table: 'trade', syms: ['AAPL'] });
+    expect(answer).toMatchObject({ op: 'error', code: 'NODE_UNAVAILABLE', retry: 'later' });
+  }
+  expect(asked).toBeLessThan(6);
 });
 
 test('nobody can mint invoices without limit', async () => {
