@@ -31,6 +31,7 @@ export interface EmulatedNetwork extends RegtestNetwork {
   readonly simulated: SimulatedNetwork;
   /** Drives the simulated network: faults, mining, an audit of all the money. */
   readonly control: SimnetControl;
+  readonly nodes: readonly EmulatedNode[];
   node(role: NodeRole): EmulatedNode;
 }
 
