@@ -60,7 +60,13 @@ export function allChannels(network: SimulatedNetwork): readonly ChannelRecord[]
 }
 
 /** The routes that a payment from a node would take now, as the network plans them; undefined where there is none. */
-export function routesTo(network: SimulatedNetwork, from: string, to: string, amountMsat: Msat, maxParts = 16): readonly Route[] | undefined {
+export function routesTo(
+  network: SimulatedNetwork,
+  from: string,
+  to: string,
+  amountMsat: Msat,
+  maxParts = 16,
+): readonly Route[] | undefined {
   const known = (channel: ChannelRecord) => !channel.private || channel.a === from || channel.b === from;
   const edges = allChannels(network)
     .filter((channel) => known(channel) && network.channels.usable(channel))

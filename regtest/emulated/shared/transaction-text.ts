@@ -28,7 +28,13 @@ export function rawTransaction(inputs: readonly TextInput[], outputs: readonly T
 export function psbtOf(raw: string, inputs: number, outputs: number): string {
   const transaction = Buffer.from(raw, 'hex');
   const separators = Buffer.alloc(1 + inputs + outputs);
-  return Buffer.concat([Buffer.from('70736274ff', 'hex'), Uint8Array.of(1, 0), varint(transaction.length), transaction, separators]).toString('base64');
+  return Buffer.concat([
+    Buffer.from('70736274ff', 'hex'),
+    Uint8Array.of(1, 0),
+    varint(transaction.length),
+    transaction,
+    separators,
+  ]).toString('base64');
 }
 
 function uint32(value: number): Buffer {
