@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { registerBackend } from './commands/backend.ts';
 import { registerConfig } from './commands/config.ts';
@@ -12,7 +12,8 @@ import { reportFailure } from './failures.ts';
 
 /** The `tickerplant` command. Each subcommand loads what it needs when it runs, so that `--help` is there at once. */
 export function createProgram(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+  // By the package's own name: sources and what is built from them stand at different depths.
+  const { version } = createRequire(import.meta.url)('lightning-tickerplant/package.json') as { readonly version: string };
   const program = new Command('tickerplant')
     .description('A tickerplant that is paid over Lightning.')
     .version(version, '-V, --version')

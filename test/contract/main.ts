@@ -40,7 +40,9 @@ async function main(argv: readonly string[]): Promise<number> {
     say(line);
   });
   const outcomes: RunOutcome[] = [];
-  const onNetwork = (network: ContractNetwork | undefined): void => void (open = network);
+  const onNetwork = (network: ContractNetwork | undefined): void => {
+    open = network;
+  };
   for (const run of runs) outcomes.push(await execute(run, target, { backlogSize: options.backlog, say, onNetwork }));
 
   const counts = sumCounts(outcomes, otherwise.length);

@@ -1,6 +1,6 @@
+import { whyNot } from '../describe.ts';
 import type { CaseResult } from '../run.ts';
 import { type Counts, countsOf, type RunOutcome } from './outcome.ts';
-import { reason } from './table.ts';
 
 const STACK_LINES = 6;
 
@@ -12,7 +12,7 @@ export function progressLine(run: string, result: CaseResult): string {
     case 'failed':
       return `${run}  FAILED  ${result.title}  ${duration(result.ms)}: ${firstLine(result.error.message)}`;
     case 'not-applicable':
-      return `${run}  n/a     ${result.title}: ${reason(result.because)}`;
+      return `${run}  n/a     ${result.title}: ${whyNot(result.because)}`;
   }
 }
 

@@ -1,11 +1,6 @@
-import type { Requirement } from '../case.ts';
+import { whyNot } from '../describe.ts';
 import { SUITE_NAMES } from './case-list.ts';
 import { type Cell, cellOf, countsOf, type RunOutcome } from './outcome.ts';
-
-/** What says that a case does not apply: `the payee has no holdInvoices`. */
-export function reason({ role, capability, has }: Requirement): string {
-  return `the ${role} ${has ? 'has no' : 'has'} ${capability}`;
-}
 
 /** The results as a table, cases × runs, with a note for each capability that took a case out. */
 export function table(outcomes: readonly RunOutcome[]): string {
@@ -39,7 +34,7 @@ function text(cell: Cell | undefined, notes: string[]): string {
     case 'not-run':
       return 'NOT RUN';
     case 'not-applicable': {
-      const note = reason(cell.because);
+      const note = whyNot(cell.because);
       if (!notes.includes(note)) notes.push(note);
       return `n/a ${notes.indexOf(note) + 1}`;
     }

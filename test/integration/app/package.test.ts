@@ -22,7 +22,9 @@ beforeAll(async () => {
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }));
   const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
   await run('npm', ['install', ...quiet, join(packed, tarball as string), `node@${OLDEST}`], { cwd: project });
-  await cp(join(project, 'node_modules/lightning-tickerplant/examples/embedding'), project, { recursive: true });
+  for (const example of ['embedding', 'contract']) {
+    await cp(join(project, 'node_modules/lightning-tickerplant/examples', example), project, { recursive: true });
+  }
 }, 180_000);
 afterAll(() => rm(project, { recursive: true, force: true }));
 
@@ -46,6 +48,26 @@ for (const [version, binary] of nodes) {
   });
 }
 
+for (const [version, binary] of nodes) {
+  test(`installed, the contract runs in another test runner on Node ${version}, on the very classes of the package`, async () => {
+    const some = ['--test', '--test-reporter=tap', '--test-name-pattern=/invoices: a|flow: the same key/', 'contract.test.mjs'];
+    const { stdout } = await run(binary(), some, { cwd: project, timeout: 60_000 });
+    expect(Number(/^# pass (\d+)$/m.exec(stdout)?.[1])).toBeGreaterThanOrEqual(8);
+    expect(stdout).toMatch(/^# fail 0$/m);
+    await writeFile(
+      join(project, 'same.mjs'),
+      `import { isLightningError } from 'lightning-tickerplant';
+       import { runSuite, simulatedTarget } from 'lightning-tickerplant/contract';
+       const network = await simulatedTarget();
+       const results = await runSuite('lightning-backend', network, { only: (title) => title === 'node: tells id, network, height and that it is synced' });
+       const refused = await network.payer.backend.wallet.send({ address: 'nowhere', amountMsat: 1000n }).catch((error) => error);
+       console.log(results.map(({ result }) => result).join(), isLightningError(refused, 'INVALID_ARGUMENT'));
+       await network[Symbol.asyncDispose]();`,
+    );
+    expect((await run(binary(), ['same.mjs'], { cwd: project, timeout: 30_000 })).stdout.trim()).toBe('passed true');
+  }, 90_000);
+}
+
 test('a program in strict TypeScript compiles against it', async () => {
   await writeFile(
     join(project, 'consumer.ts'),
@@ -56,6 +78,18 @@ test('a program in strict TypeScript compiles against it', async () => {
      // @ts-expect-error: a number is no amount of money
      export const price: Msat = 5;`,
   );
+  await writeFile(
+    join(project, 'contract.ts'),
+    `import { after, before, describe, test } from 'node:test';
+     import { type ContractNetwork, describeContract, everywhere, customTarget } from 'lightning-tickerplant/contract';
+     declare const mine: () => Promise<ContractNetwork>;
+     const beforeAll = (body: () => Promise<void>, timeout: number) => before(body, { timeout });
+     const afterAll = (body: () => Promise<void>, timeout: number) => after(body, { timeout });
+     describeContract({ describe, test, beforeAll, afterAll }, 'lightning-backend', 'mine', mine);
+     const target = await customTarget('nodes.yaml');
+     // @ts-expect-error: there is no such suite
+     describeContract({ describe, test, beforeAll, afterAll }, 'lightning', 'theirs', () => target.open({ roles: everywhere('lnd'), progress: console.log }));`,
+  );
   const compilerOptions = {
     target: 'es2023',
     lib: ['es2024', 'esnext.disposable'],
@@ -65,7 +99,7 @@ test('a program in strict TypeScript compiles against it', async () => {
     types: ['node'],
     typeRoots: [join(ROOT, 'node_modules/@types')],
   };
-  await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['consumer.ts', 'contract.ts'] }));
   const { stdout } = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', project]).catch(
     (error: { stdout: string }) => error,
   );
