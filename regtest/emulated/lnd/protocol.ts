@@ -16,12 +16,19 @@ interface Constructor {
   readonly service: ServiceDefinition;
 }
 
-/** The services that are emulated, by their full names. */
-export function loadServices(): Readonly<Record<string, ServiceDefinition>> {
+let loaded: Readonly<Record<string, ServiceDefinition>> | undefined;
+
+/** The services that are emulated, by their full names. Reading lnd's files takes a while: it is done once. */
+export function lndServices(): Readonly<Record<string, ServiceDefinition>> {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Readonly<Record<string, ServiceDefinition>> {
   const folder = protocolFolder();
   const service = (file: string, group: string, name: string): ServiceDefinition => {
-    const loaded = loadPackageDefinition(loadSync(join(folder, file), OPTIONS)) as unknown as Record<string, Record<string, Constructor>>;
-    const found = loaded[group]?.[name]?.service;
+    const groups = loadPackageDefinition(loadSync(join(folder, file), OPTIONS)) as unknown as Record<string, Record<string, Constructor>>;
+    const found = groups[group]?.[name]?.service;
     if (found === undefined) throw new Error(`lnd's protocol file ${file} has no ${group}.${name}`);
     return found;
   };

@@ -9,7 +9,7 @@ import { Listener, type Served } from './listener.ts';
 import { Macaroons } from './macaroons.ts';
 import type { LndNode } from './node.ts';
 import type { Operation } from './permissions.ts';
-import { loadServices } from './protocol.ts';
+import { lndServices } from './protocol.ts';
 import { stateService } from './state-service.ts';
 import { requireReady, type WalletState } from './wallet-state.ts';
 
@@ -35,7 +35,7 @@ export class EmulatedLnd implements EmulatedNodeServer {
     this.#node = { name: node.name, calls: node, network, clock, closedHere: new Set(), requests: new Map() };
     this.#dir = dir;
     this.#macaroons = new Macaroons(random);
-    this.#services = loadServices();
+    this.#services = lndServices();
   }
 
   get config(): NodeConfig {
