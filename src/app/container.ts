@@ -89,7 +89,7 @@ export function createContainer(options: ContainerOptions): Container {
   bindFeed(container, options);
   container.bind(parts.tickerplant).toResolvedValue(
     (
-      { tables, limits, quoteExpirySeconds }: BaseConfig,
+      { tables, limits, slowConsumer, quoteExpirySeconds }: BaseConfig,
       { ledger }: SqliteLedger,
       journal: Journal,
       backend: SellerBackend,
@@ -99,6 +99,7 @@ export function createContainer(options: ContainerOptions): Container {
       openTickerplant({
         tables,
         limits,
+        slowConsumer,
         quoteExpirySeconds,
         ledger,
         journal,

@@ -26,6 +26,7 @@ export interface BaseConfig {
   readonly ledger: Sections['ledger'];
   readonly journal: Sections['journal'];
   readonly limits: TickerplantLimits;
+  readonly slowConsumer: Sections['slowConsumer'];
   readonly quoteExpirySeconds: number;
   readonly log: Sections['log'];
   /** What was written, with environment, command line and default sections filled in and paths made absolute: for printing. Holds secrets. */
@@ -214,7 +215,7 @@ async function parseSections(value: unknown): Promise<{ readonly sections: Secti
 }
 
 function toBase(source: ConfigSource, sections: Sections, effective: Readonly<Record<string, unknown>>): BaseConfig {
-  const { tables, feed, transports, ledger, journal, limits, quotes, log } = sections;
+  const { tables, feed, transports, ledger, journal, limits, slowConsumer, quotes, log } = sections;
   return {
     source: source.name,
     tables,
@@ -223,6 +224,7 @@ function toBase(source: ConfigSource, sections: Sections, effective: Readonly<Re
     ledger,
     journal,
     limits,
+    slowConsumer,
     quoteExpirySeconds: Math.floor(quotes.expiry / 1000),
     log,
     effective,

@@ -21,7 +21,10 @@ export function printableConfig(config: Config): Record<string, unknown> {
   const quotes = { expiry: `${config.quoteExpirySeconds}s` };
   // A config that was looked up (Polar's) is shown as what it came down to.
   const inEffect = config.backend.via === undefined ? fill(backend, config.backend.config) : config.backend.config;
-  return mask({ backend: inEffect, ...filled, quotes, log: config.log }, secrets) as Record<string, unknown>;
+  return mask({ backend: inEffect, ...filled, slowConsumer: config.slowConsumer, quotes, log: config.log }, secrets) as Record<
+    string,
+    unknown
+  >;
 }
 
 /** Adds to what was written the defaults that parsing gave it, where they have the form that they can be written in. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DEFAULT_LIMITS, type TickerplantLimits } from '../../core/tickerplant/limits.ts';
 import type { TableDefinition } from '../../core/tickerplant/schema.ts';
+import type { SlowConsumerPolicy } from '../../core/tickerplant/service.ts';
 import { type FeedConfig, feedConfigSchema } from '../../feed/config.ts';
 import { type JournalConfig, journalConfigSchema } from '../../storage/journal/config.ts';
 import { type LedgerConfig, ledgerConfigSchema } from '../../storage/ledger/config.ts';
@@ -16,6 +17,7 @@ export interface Sections {
   readonly ledger: LedgerConfig;
   readonly journal: JournalConfig;
   readonly limits: TickerplantLimits;
+  readonly slowConsumer: SlowConsumerPolicy;
   /** Milliseconds. */
   readonly quotes: { readonly expiry: number };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format: 'auto' | 'pretty' | 'json' };
@@ -58,6 +60,7 @@ export const sectionsSchema: z.ZodType<Sections> = z.strictObject({
   ledger: ledgerConfigSchema,
   journal: journalConfigSchema,
   limits: limitsSchema,
+  slowConsumer: z.enum(['catch-up', 'conflate', 'drop', 'disconnect']).default('catch-up'),
   quotes: quotesSchema,
   log: logSchema,
 });

@@ -9,7 +9,7 @@ import type { TickerplantLimits } from './limits.ts';
 import type { ActiveEvent, QuoteItem, ResumePosition } from './messages.ts';
 import { hex, type QuoteDesk, type SubscriptionCredential } from './quote-desk.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import type { BuyerConnection, Resumed, SubscribeRequest, SubscribeResult, SubscriberSink } from './service.ts';
+import type { BuyerConnection, Resumed, SlowConsumerPolicy, SubscribeRequest, SubscribeResult, SubscriberSink } from './service.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -59,6 +59,7 @@ export class Connection implements BuyerConnection {
     const credential = this.#credentialFor(request.subscription);
     const known = this.#owned.get(credential.id);
     const { granted, missing } = this.#split(asked, known?.session);
+    if (known !== undefined && request.slow !== undefined) known.session.slow = request.slow;
     if (missing.length === 0 && known !== undefined) return { kind: 'granted', active: await this.#takeAgain(known.session, granted) };
 
     if (!limiter.take(this.#address)) throw new TickerplantError('RATE_LIMITED', 'too many quotes from this address; wait a little');
@@ -69,6 +70,8 @@ export class Connection implements BuyerConnection {
     try {
       const answer = await desk.quote({ items: missing, credential, key: this.#key(request) });
       await this.#adopt(answer.record.subscription);
+      const session = this.#owned.get(answer.record.subscription)?.session;
+      if (session !== undefined && request.slow !== undefined) session.slow = request.slow;
       if (!this.#closed) sessions.noteOpen(answer.record, this.#sink);
       if (known !== undefined) await this.#takeBack(known.session, granted);
       return { kind: 'quote', offer: answer.offer };
@@ -77,7 +80,12 @@ export class Connection implements BuyerConnection {
     }
   }
 
-  async resume(token: string, after: Readonly<Record<string, ResumePosition>>, onResumed: (resumed: Resumed) => void): Promise<void> {
+  async resume(
+    token: string,
+    after: Readonly<Record<string, ResumePosition>>,
+    onResumed: (resumed: Resumed) => void,
+    slow?: SlowConsumerPolicy,
+  ): Promise<void> {
     this.#assertOpen();
     const { credentials, ledger, clock, sessions } = this.#dependencies;
     const { tokenId } = credentials.identify(token);
@@ -89,6 +97,7 @@ export class Connection implements BuyerConnection {
       throw new TickerplantError('TOKEN_EXPIRED', 'everything that was paid for has ended');
     this.#assertOpen();
     const session = this.#take(record);
+    if (slow !== undefined) session.slow = slow;
     const resumed = { subscription: record.id, tables: session.wanted() };
     sessions.add(session);
     onResumed(resumed);

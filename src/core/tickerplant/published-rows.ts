@@ -18,12 +18,23 @@ export class PublishedRows {
   readonly count: number;
   /** The rows as a JSON array of arrays, UTF-8: the journal's payload and the WebSocket's, made once. */
   readonly json: Uint8Array;
+  /** Numbers before `seq` were left out on purpose: the newest row for a slow reader. */
+  readonly conflated: boolean;
   #rows: readonly Row[] | undefined;
   #encoding: Encoding | undefined;
   #encoded: Uint8Array | undefined;
   #others: Map<Encoding, Uint8Array> | undefined;
 
-  constructor(table: string, sym: string, epoch: number, seq: number, count: number, json: Uint8Array, rows?: readonly Row[]) {
+  constructor(
+    table: string,
+    sym: string,
+    epoch: number,
+    seq: number,
+    count: number,
+    json: Uint8Array,
+    rows?: readonly Row[],
+    conflated = false,
+  ) {
     this.table = table;
     this.sym = sym;
     this.epoch = epoch;
@@ -31,6 +42,7 @@ export class PublishedRows {
     this.count = count;
     this.json = json;
     this.#rows = rows;
+    this.conflated = conflated;
   }
 
   /** The rows themselves; read from `json` where they came from the journal. */

@@ -2,6 +2,13 @@ import type { ActiveEvent, GapEvent, QuoteOffer, ResumePosition } from './messag
 import type { PublishedRows } from './published-rows.ts';
 import type { Row, TableDefinition } from './schema.ts';
 
+/**
+ * What becomes of a buyer who reads more slowly than rows come. Whichever it is, it costs that buyer only, in bounded memory.
+ * `catch-up`: rows come from the journal as fast as they are taken, none is lost · `conflate`: the newest row of each symbol,
+ * marked, what was in between is left out · `drop`: a gap is told, then live · `disconnect`: the connection ends, with a reason.
+ */
+export type SlowConsumerPolicy = 'catch-up' | 'conflate' | 'drop' | 'disconnect';
+
 /** What a buyer asks for: symbols of a table. */
 export interface SubscribeRequest {
   /** A table's name, or `'*'` for every table. */
@@ -15,6 +22,8 @@ export interface SubscribeRequest {
    * anywhere, and so must be a secret; a shorter one holds for requests from the same address.
    */
   readonly key?: string;
+  /** For this subscription from now on; the seller's choice unless given. */
+  readonly slow?: SlowConsumerPolicy;
 }
 
 /** The answer to a subscribe: an offer, or what was granted already where there is nothing left to pay. */
@@ -41,8 +50,12 @@ export interface SubscriberSink {
   /** The subscription is live on a newer connection. */
   superseded(subscription: string): void;
   endOfDay(date: string): void;
+  /** Whether so much waits to be taken by the buyer that live rows have to wait (see {@link SlowConsumerPolicy}). */
+  readonly isFull: boolean;
   /** Resolves when the outlet has room again: replays wait for it. Resolves too when the connection is gone. */
   drained(): Promise<void>;
+  /** Ends the connection: the buyer reads too slowly, and wanted that. */
+  endSlow(): void;
 }
 
 /** A buyer's connection as the core sees it. Every call may throw a `TickerplantError`. */
@@ -57,7 +70,12 @@ export interface BuyerConnection {
    * after the given numbers (without a position: from where the grant began), then live; no gap, no repeat at the seam.
    * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`, `NOT_SETTLED`.
    */
-  resume(token: string, after: Readonly<Record<string, ResumePosition>>, onResumed: (resumed: Resumed) => void): Promise<void>;
+  resume(
+    token: string,
+    after: Readonly<Record<string, ResumePosition>>,
+    onResumed: (resumed: Resumed) => void,
+    slow?: SlowConsumerPolicy,
+  ): Promise<void>;
   /** Stops delivery of symbols; what was paid stays paid, and subscribing again is free. Answers what was stopped. */
   unsubscribe(request: {
     readonly subscription: string;

@@ -2,12 +2,14 @@ import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Grant, SubscriptionRecord } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
-import { covered, coveredFrom, isLive } from './entitlement.ts';
+import { covered, isLive } from './entitlement.ts';
+import { LaggingSymbols } from './lagging-symbols.ts';
 import type { ActiveEvent, ResumePosition } from './messages.ts';
 import type { PublishedRows } from './published-rows.ts';
 import type { Publisher, RowReceiver } from './publisher.ts';
 import { replayThenJoin } from './replay.ts';
-import type { Resumed, SubscriberSink } from './service.ts';
+import { resumePoint } from './resume-point.ts';
+import type { Resumed, SlowConsumerPolicy, SubscriberSink } from './service.ts';
 
 /** What every session leans on. */
 export interface SessionDependencies {
@@ -15,6 +17,8 @@ export interface SessionDependencies {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** For whoever asks for nothing else. */
+  readonly slowConsumer: SlowConsumerPolicy;
 }
 
 /** `setTimeout` of 2^31 ms and more fires at once; a longer wait is made of several. */
@@ -32,15 +36,26 @@ export class Session implements RowReceiver {
   readonly sink: SubscriberSink;
   readonly #dependencies: SessionDependencies;
   readonly #symbols = new Map<string, Map<string, SymbolState>>();
+  readonly #lagging: LaggingSymbols;
   #grants: readonly Grant[];
   #unsubscribed: ReadonlyMap<string, ReadonlySet<string>>;
   #ending: Disposable | undefined;
   #closed = false;
+  #slow: SlowConsumerPolicy;
 
   constructor(record: SubscriptionRecord, sink: SubscriberSink, dependencies: SessionDependencies) {
     this.subscription = record.id;
     this.sink = sink;
     this.#dependencies = dependencies;
+    this.#slow = dependencies.slowConsumer;
+    this.#lagging = new LaggingSymbols({
+      ...dependencies,
+      sink,
+      policy: () => (this.#slow === 'disconnect' ? 'catch-up' : this.#slow),
+      isLagging: (table, sym) => this.#isReplaying(table, sym),
+      goLive: (table, sym) => this.#goLive(table, sym),
+      replay: (table, after) => this.#replay(table, after),
+    });
     this.#grants = record.grants;
     this.#unsubscribed = new Map(Object.entries(record.unsubscribed).map(([table, syms]) => [table, new Set(syms)]));
   }
@@ -75,8 +90,19 @@ export class Session implements RowReceiver {
     return tables;
   }
 
+  /** What becomes of this buyer when it reads too slowly. */
+  set slow(policy: SlowConsumerPolicy) {
+    this.#slow = policy;
+  }
+
   rows(rows: PublishedRows): void {
-    this.sink.rows(rows);
+    if (!this.sink.isFull) this.sink.rows(rows);
+    else if (this.#slow === 'disconnect') this.sink.endSlow();
+    else {
+      this.#dependencies.publisher.leave(rows.table, rows.sym, this);
+      this.#setState(rows.table, rows.sym, 'replaying');
+      this.#lagging.add(rows.table, rows.sym, rows.seq - 1);
+    }
   }
 
   /** A payment took effect: says so and delivers from where each grant begins. */
@@ -174,29 +200,10 @@ export class Session implements RowReceiver {
 
   #resumeAfter(table: string, sym: string, position: ResumePosition | undefined): number {
     const { journal, publisher } = this.#dependencies;
-    const { epoch } = journal;
-    const from = coveredFrom(this.#grants, table, sym, epoch, this.#now()) ?? publisher.next(table, sym);
-    const had = position !== undefined && Object.hasOwn(position.seqs, sym) ? position.seqs[sym] : undefined;
-    if (position !== undefined && had !== undefined && position.epoch === epoch) {
-      // Not before the grant, and not beyond what exists: a position that was made up must not skip rows to come.
-      return Math.min(Math.max(had, from - 1), publisher.next(table, sym) - 1);
-    }
-    if (position !== undefined && had !== undefined) {
-      this.sink.gap({ table, sym, epoch: position.epoch, from: had + 1, to: undefined, reason: 'epoch' });
-    } else {
-      this.#tellLostEpochs(table, sym);
-    }
-    return from - 1;
-  }
-
-  /** Rows that were granted in an earlier epoch and never fetched can't be had any more. */
-  #tellLostEpochs(table: string, sym: string): void {
-    const now = this.#now();
-    for (const grant of this.#grants) {
-      if (grant.table !== table || !grant.syms.includes(sym) || !isLive(grant, now) || grant.epoch === this.#dependencies.journal.epoch)
-        continue;
-      this.sink.gap({ table, sym, epoch: grant.epoch, from: grant.next[sym] ?? 1, to: undefined, reason: 'epoch' });
-    }
+    const next = publisher.next(table, sym);
+    const point = resumePoint({ table, sym, position, next, grants: this.#grants, epoch: journal.epoch, now: this.#now() });
+    for (const gap of point.gaps) this.sink.gap(gap);
+    return point.after;
   }
 
   /** Delivers what comes after the given numbers: from the journal until nothing is left there, then live. */
@@ -220,7 +227,7 @@ export class Session implements RowReceiver {
 
   async #replay(table: string, after: Map<string, number>): Promise<void> {
     const { journal, logger, publisher } = this.#dependencies;
-    const stillReplaying = (sym: string) => !this.#closed && this.#symbols.get(table)?.get(sym) === 'replaying';
+    const stillReplaying = (sym: string) => this.#isReplaying(table, sym);
     const join = () => {
       for (const sym of after.keys()) if (stillReplaying(sym)) this.#goLive(table, sym);
     };
@@ -246,6 +253,10 @@ export class Session implements RowReceiver {
       }
       join();
     }
+  }
+
+  #isReplaying(table: string, sym: string): boolean {
+    return !this.#closed && this.#symbols.get(table)?.get(sym) === 'replaying';
   }
 
   #setState(table: string, sym: string, state: SymbolState): void {

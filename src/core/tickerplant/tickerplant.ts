@@ -16,7 +16,7 @@ import { QuoteDesk } from './quote-desk.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import type { Row, TableDefinition } from './schema.ts';
 import { type SellerBackend, SellerNode } from './seller-node.ts';
-import type { BuyerConnection, SubscriberSink, TickerplantService } from './service.ts';
+import type { BuyerConnection, SlowConsumerPolicy, SubscriberSink, TickerplantService } from './service.ts';
 import { Sessions } from './sessions.ts';
 import { SettlementProcessor } from './settlement-processor.ts';
 import { coerceRow } from './values.ts';
@@ -32,6 +32,8 @@ export interface TickerplantOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly limits?: Partial<TickerplantLimits>;
+  /** What becomes of a buyer who reads too slowly and asked for nothing else; `catch-up` unless given. */
+  readonly slowConsumer?: SlowConsumerPolicy | undefined;
   /** How long a quote can be paid, in seconds; an hour unless given, as in the whitepaper. */
   readonly quoteExpirySeconds?: number;
 }
@@ -79,7 +81,7 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     this.#catalog = new Catalog(options.tables);
     for (const [table, seqs] of journal.lastSeqs) this.#declareAgain(table, seqs.keys());
     this.#publisher = new Publisher(journal, this.#catalog);
-    this.#sessions = new Sessions({ publisher: this.#publisher, journal, clock, logger });
+    this.#sessions = new Sessions({ publisher: this.#publisher, journal, clock, logger, slowConsumer: options.slowConsumer ?? 'catch-up' });
     this.#node = new SellerNode(backend, ledger, logger);
     this.#limiter = new RateLimiter(clock, this.#limits.quoteBurstPerAddress, this.#limits.quotesPerSecondPerAddress);
     this.#desk = new QuoteDesk({

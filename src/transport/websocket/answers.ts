@@ -1,4 +1,4 @@
-import type { BuyerConnection } from '../../core/tickerplant/service.ts';
+import type { BuyerConnection, Resumed } from '../../core/tickerplant/service.ts';
 import type { DeliveryOrder } from './delivery-order.ts';
 import { messageFrame } from './frames.ts';
 import { activeMessage, quoteMessage, resumedMessage } from './messages.ts';
@@ -14,12 +14,13 @@ export interface AnswerContext {
 
 /** Answers `sub`: with a `quote`, or with an `active` for each grant where nothing is left to pay. @throws TickerplantError as `BuyerConnection.subscribe`. */
 export async function answerSub(request: SubRequest, { buyer, order }: AnswerContext): Promise<void> {
-  const { table, syms, subscription, key } = request;
+  const { table, syms, subscription, key, slow } = request;
   const result = await buyer.subscribe({
     table,
     syms,
     ...(subscription !== undefined && { subscription }),
     ...(key !== undefined && { key }),
+    ...(slow !== undefined && { slow }),
   });
   if (result.kind === 'quote') {
     order.quote(result.offer.quote, messageFrame(quoteMessage(result.offer, request.id)));
@@ -34,11 +35,12 @@ export async function answerSub(request: SubRequest, { buyer, order }: AnswerCon
  * @throws TickerplantError as `BuyerConnection.resume`.
  */
 export async function answerResume(request: ResumeRequest, { buyer, outbox, order }: AnswerContext, answered: () => void): Promise<void> {
-  await buyer.resume(request.token, request.after, (resumed) => {
+  const onResumed = (resumed: Resumed) => {
     outbox.push(messageFrame(resumedMessage(resumed, request.id)));
     for (const { table, syms } of resumed.tables) order.announce(table, syms);
     answered();
-  });
+  };
+  await buyer.resume(request.token, request.after, onResumed, request.slow);
 }
 
 /** Answers `unsub` with `unsubscribed` and the symbols that were stopped. @throws TickerplantError as `BuyerConnection.unsubscribe`. */

@@ -60,7 +60,7 @@ export const websocketConfigSchema: z.ZodType<WebsocketConfig, WebsocketConfigIn
     .number()
     .int()
     .min(KIB)
-    .default(8 * KIB * KIB),
+    .default(2 * KIB * KIB),
   maxConnections: z.number().int().min(1).optional(),
   heartbeatSeconds: z.number().positive().max(3600).default(15),
   compression: z.boolean().default(false),

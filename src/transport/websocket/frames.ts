@@ -20,7 +20,8 @@ export function messageFrame(message: ServerMessage): Uint8Array {
 export const updEncoding: Encoding = {
   encode(rows: PublishedRows): Uint8Array {
     const { table, sym, epoch, seq, json } = rows;
-    const head = `{"op":"upd","table":${JSON.stringify(table)},"sym":${JSON.stringify(sym)},"epoch":${epoch},"seq":${seq},"rows":`;
+    const conflated = rows.conflated ? '"conflated":true,' : '';
+    const head = `{"op":"upd","table":${JSON.stringify(table)},"sym":${JSON.stringify(sym)},"epoch":${epoch},"seq":${seq},${conflated}"rows":`;
     const length = Buffer.byteLength(head) + json.length + 1;
     const frame = emptyFrame(length);
     const start = frame.length - length;

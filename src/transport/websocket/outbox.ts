@@ -56,6 +56,11 @@ export class Outbox implements Flushable {
     return this.#gathered + this.#options.webSocket.bufferedAmount;
   }
 
+  /** Half of what may wait is waiting: live rows should stop coming. (The other half is for what has to be said, and for replays.) */
+  get isFull(): boolean {
+    return !this.#hasRoom();
+  }
+
   /** Nothing is taken any more. */
   get closed(): boolean {
     return this.#ending !== undefined || this.#over;

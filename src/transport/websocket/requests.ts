@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
 import type { ResumePosition } from '../../core/tickerplant/messages.ts';
+import type { SlowConsumerPolicy } from '../../core/tickerplant/service.ts';
 
 /** A request's id, echoed as it was given. */
 export type RequestId = string | number;
@@ -14,6 +15,7 @@ export interface SubRequest {
   readonly pricing?: 'flat' | undefined;
   readonly subscription?: string | undefined;
   readonly key?: string | undefined;
+  readonly slow?: SlowConsumerPolicy | undefined;
 }
 
 /** `resume`: go on with what a token has bought, after these numbers. */
@@ -23,6 +25,7 @@ export interface ResumeRequest {
   readonly token: string;
   /** Table → position. Without a prototype, so that a table called `constructor` is just a name. */
   readonly after: Readonly<Record<string, ResumePosition>>;
+  readonly slow?: SlowConsumerPolicy | undefined;
 }
 
 /** `unsub`: no more of these. */
@@ -63,6 +66,7 @@ const withoutPrototype = <T>(entries: Record<string, T>): Record<string, T> => O
 const id = z.union([z.string().max(ID_LENGTH), z.number().int()]).optional();
 const syms = z.union([z.literal('*'), z.array(text(NAME_LENGTH)).min(1, 'must name a symbol')], must('"*" or a list of symbols'));
 const seqs = z.record(z.string(), number, must('an object of symbols and numbers')).transform(withoutPrototype);
+const slow = z.enum(['catch-up', 'conflate', 'drop', 'disconnect'], must('"catch-up", "conflate", "drop" or "disconnect"')).optional();
 const position = z.object({ epoch: number, seqs }, must('an object with epoch and seqs'));
 
 const SCHEMAS: { readonly [Op in Request['op']]: z.ZodType<Extract<Request, { op: Op }>> } = {
@@ -74,12 +78,14 @@ const SCHEMAS: { readonly [Op in Request['op']]: z.ZodType<Extract<Request, { op
     pricing: z.literal('flat', must('"flat", the only pricing there is')).optional(),
     subscription: text(NAME_LENGTH).optional(),
     key: text(NAME_LENGTH).optional(),
+    slow,
   }),
   resume: z.object({
     op: z.literal('resume'),
     id,
     token: text(TOKEN_LENGTH),
     after: z.record(z.string(), position, must('an object of tables and positions')).default({}).transform(withoutPrototype),
+    slow,
   }),
   unsub: z.object({ op: z.literal('unsub'), id, subscription: text(NAME_LENGTH), table: text(NAME_LENGTH), syms }),
   ping: z.object({ op: z.literal('ping'), id }),

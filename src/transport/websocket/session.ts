@@ -53,7 +53,7 @@ export class Session {
       socket,
       turn,
       maxBufferedBytes: config.maxBufferedBytes,
-      onOverflow: () => this.#endForError(new TickerplantError('SLOW_CONSUMER', 'you read too slowly; connect again and resume')),
+      onOverflow: () => this.#endSlow(),
       onEnded: () => this.#leave(),
     });
     this.#order = new DeliveryOrder(this.#outbox);
@@ -86,10 +86,14 @@ export class Session {
     this.#options.webSocket.terminate();
   }
 
+  #endSlow(): void {
+    this.#endForError(new TickerplantError('SLOW_CONSUMER', 'you read too slowly; connect again and resume'));
+  }
+
   #connect(): void {
     const { tickerplant, address, logger } = this.#options;
     try {
-      this.#buyer = tickerplant.connect({ address, sink: createSink(this.#outbox, this.#order) });
+      this.#buyer = tickerplant.connect({ address, sink: createSink(this.#outbox, this.#order, () => this.#endSlow()) });
     } catch (thrown) {
       const error = toTickerplantError(thrown, logger);
       this.#outbox.end(CLOSE.tryAgainLater, error.code, messageFrame(errorMessage(error, undefined)));

@@ -5,8 +5,12 @@ import { activeMessage, gapMessage } from './messages.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What the core tells a buyer, as messages in the connection's outbox. */
-export function createSink(outbox: Outbox, order: DeliveryOrder): SubscriberSink {
+export function createSink(outbox: Outbox, order: DeliveryOrder, endSlow: () => void): SubscriberSink {
   return {
+    get isFull() {
+      return outbox.isFull;
+    },
+    endSlow,
     active(event) {
       order.active(event, messageFrame(activeMessage(event)));
     },

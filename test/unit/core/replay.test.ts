@@ -49,6 +49,8 @@ function slowSink(pauses: () => number) {
   const numbers = new Map<string, number[]>();
   const gaps: GapEvent[] = [];
   const sink: SubscriberSink = {
+    isFull: false,
+    endSlow() {},
     active() {},
     rows(rows) {
       const known = numbers.get(rows.sym) ?? [];
@@ -101,6 +103,7 @@ test('at any speed of publishing, a resume has neither gap nor repeat at the sea
           journal,
           clock: systemClock,
           logger: silentLogger,
+          slowConsumer: 'catch-up',
         });
         const seqs = Object.fromEntries(SYMBOLS.map((sym, index) => [sym, after[index] ?? 0]));
         const last = before;
@@ -125,7 +128,13 @@ test('a grant of the present epoch is delivered from its first number', async ()
     const publisher = new Publisher(journal, new Catalog([TRADE]));
     publisher.publish('trade', rowsOf('AAPL', 10));
     const { sink, numbers } = slowSink(() => 0);
-    const session = new Session(recordOf({ AAPL: 4 }), sink, { publisher, journal, clock: systemClock, logger: silentLogger });
+    const session = new Session(recordOf({ AAPL: 4 }), sink, {
+      publisher,
+      journal,
+      clock: systemClock,
+      logger: silentLogger,
+      slowConsumer: 'catch-up',
+    });
     session.resume({});
     await expect.poll(() => numbers.get('AAPL')).toEqual(run(4, 10));
     session.close();
@@ -137,7 +146,13 @@ test('a position from before the grant does not give what was not paid for', asy
     const publisher = new Publisher(journal, new Catalog([TRADE]));
     publisher.publish('trade', rowsOf('AAPL', 10));
     const { sink, numbers } = slowSink(() => 0);
-    const session = new Session(recordOf({ AAPL: 8 }), sink, { publisher, journal, clock: systemClock, logger: silentLogger });
+    const session = new Session(recordOf({ AAPL: 8 }), sink, {
+      publisher,
+      journal,
+      clock: systemClock,
+      logger: silentLogger,
+      slowConsumer: 'catch-up',
+    });
     session.resume({ trade: { epoch: 1, seqs: { AAPL: 2 } } });
     await expect.poll(() => numbers.get('AAPL')).toEqual(run(8, 10));
     session.close();
@@ -149,7 +164,13 @@ test('a resume from another epoch is told the gap, then has the present one from
     const publisher = new Publisher(journal, new Catalog([TRADE]));
     publisher.publish('trade', rowsOf('AAPL', 3));
     const { sink, numbers, gaps } = slowSink(() => 0);
-    const session = new Session(recordOf({ AAPL: 70 }, 0), sink, { publisher, journal, clock: systemClock, logger: silentLogger });
+    const session = new Session(recordOf({ AAPL: 70 }, 0), sink, {
+      publisher,
+      journal,
+      clock: systemClock,
+      logger: silentLogger,
+      slowConsumer: 'catch-up',
+    });
     session.resume({ trade: { epoch: 0, seqs: { AAPL: 90 } } });
     await expect.poll(() => numbers.get('AAPL')).toEqual(run(1, 3));
     expect(gaps).toEqual([{ table: 'trade', sym: 'AAPL', epoch: 0, from: 91, to: undefined, reason: 'epoch' }]);
@@ -162,7 +183,13 @@ test('a position that was made up does not skip rows to come', async () => {
     const publisher = new Publisher(journal, new Catalog([TRADE]));
     publisher.publish('trade', rowsOf('AAPL', 3));
     const { sink, numbers } = slowSink(() => 0);
-    const session = new Session(recordOf({ AAPL: 1 }), sink, { publisher, journal, clock: systemClock, logger: silentLogger });
+    const session = new Session(recordOf({ AAPL: 1 }), sink, {
+      publisher,
+      journal,
+      clock: systemClock,
+      logger: silentLogger,
+      slowConsumer: 'catch-up',
+    });
     session.resume({ trade: { epoch: 1, seqs: { AAPL: 1_000_000 } } });
     publisher.publish('trade', rowsOf('AAPL', 2));
     expect(numbers.get('AAPL')).toEqual([4, 5]);

@@ -42,7 +42,7 @@ test('the config has the documented defaults', () => {
     host: '127.0.0.1',
     port: 5010,
     maxMessageBytes: 65_536,
-    maxBufferedBytes: 8_388_608,
+    maxBufferedBytes: 2_097_152,
     heartbeatSeconds: 15,
     compression: false,
     maxSymbolsPerMessage: 5_000,
