@@ -3,12 +3,18 @@ import { ExitCode, type ExitCodeValue } from './exit-codes.ts';
 
 const USE = { sell: 'selling', pay: 'paying' } as const;
 
-/** A diagnosis as a table: a line for each check, what to do about it on the next. */
+/** A diagnosis as a table: a line for each check, what to do about it on the next, the same advice once. */
 export function diagnosisForPeople({ checks, purpose, usable, reachable }: Diagnosis): string {
   const width = Math.max(...checks.map(({ name }) => name.length));
-  const lines = checks.flatMap(({ status, name, detail, advice }: Check) => [
-    `${status.padEnd(6)}  ${name.padEnd(width)}  ${oneLine(detail)}`,
-    ...(advice === undefined ? [] : [`${' '.repeat(width + 10)}→ ${advice}`]),
+  const given = new Set<string>();
+  const adviceLine = ({ advice }: Check): string[] => {
+    if (advice === undefined || given.has(advice)) return [];
+    given.add(advice);
+    return [`${' '.repeat(width + 10)}→ ${advice}`];
+  };
+  const lines = checks.flatMap((check) => [
+    `${check.status.padEnd(6)}  ${check.name.padEnd(width)}  ${oneLine(check.detail)}`,
+    ...adviceLine(check),
   ]);
   const verdict = usable ? `usable for ${USE[purpose]}` : reachable ? `not usable for ${USE[purpose]}` : 'not reachable';
   return `${lines.join('\n')}\n${verdict}\n`;
