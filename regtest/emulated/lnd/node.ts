@@ -4,7 +4,7 @@ import { type ReadInvoice, readInvoice } from '../../../src/adapters/simulated/n
 import type { NetworkEvent } from '../../../src/adapters/simulated/network/events.ts';
 import type { SimulatedNetwork } from '../../../src/adapters/simulated/network/network.ts';
 import type { NodeRecord } from '../../../src/adapters/simulated/network/records.ts';
-import type { Outpoint } from '../../../src/core/lightning/identifiers.ts';
+import type { NodeId, Outpoint } from '../../../src/core/lightning/identifiers.ts';
 import type { Clock } from '../../../src/core/ports/clock.ts';
 import type { Message } from './values.ts';
 
@@ -17,6 +17,8 @@ export interface LndNode {
   readonly clock: Clock;
   /** Channels whose close was asked for here, and not by the peer. */
   readonly closedHere: Set<Outpoint>;
+  /** Peers that it was told to stay connected to and that did not answer, with their ports. */
+  readonly dialled: Map<NodeId, number>;
   /** Payment requests of its own that were read before. */
   readonly requests: Map<string, ReadInvoice>;
 }

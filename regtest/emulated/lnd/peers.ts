@@ -33,8 +33,21 @@ async function connectPeer(node: LndNode, request: { readonly addr: Address | nu
     if (!isLightningError(error, 'UNAVAILABLE')) throw error;
     // One that is to last is dialled for ever, and said to be initiated.
     if (!request.perm) throw new GrpcFailure(whyNot(node, port, host));
+    node.dialled.set(peer, port);
   }
   return initiated;
+}
+
+/** Tries again to reach the peers that are to last; told when a node of the network has started. */
+export async function redial(node: LndNode): Promise<void> {
+  for (const [peer, port] of [...node.dialled]) {
+    try {
+      await node.calls.call('connectPeer', { nodeId: peer, port, persistent: true });
+      node.dialled.delete(peer);
+    } catch (error) {
+      if (!isLightningError(error)) throw error;
+    }
+  }
 }
 
 /** Somebody else at the port ends the handshake; a port with nobody refuses. */
@@ -53,6 +66,7 @@ async function disconnectPeer(node: LndNode, { pub_key: key }: { readonly pub_ke
   if (peer === undefined || !node.network.peers.connected(node.name, peer.name)) {
     throw new GrpcFailure(`unable to disconnect peer: peer ${key} is not connected`);
   }
+  node.dialled.delete(id);
   await node.calls.call('disconnectPeer', { nodeId: id });
   return { status: 'disconnect initiated' };
 }

@@ -8,6 +8,7 @@ import { type Gate, implement } from './handlers.ts';
 import { Listener, type Served } from './listener.ts';
 import { Macaroons } from './macaroons.ts';
 import type { LndNode } from './node.ts';
+import { redial } from './peers.ts';
 import type { Operation } from './permissions.ts';
 import { lndServices } from './protocol.ts';
 import { stateService } from './state-service.ts';
@@ -31,8 +32,12 @@ export class EmulatedLnd implements EmulatedNodeServer {
   #port = 0;
   #state: WalletState = 'SERVER_ACTIVE';
 
-  constructor({ node, network, clock, random, dir }: EmulatedNodeOptions) {
-    this.#node = { name: node.name, calls: node, network, clock, closedHere: new Set(), requests: new Map() };
+  constructor({ node, network, clock, random, logger, dir }: EmulatedNodeOptions) {
+    this.#node = { name: node.name, calls: node, network, clock, closedHere: new Set(), dialled: new Map(), requests: new Map() };
+    network.subscribe((event) => {
+      if (event.kind === 'node' && event.online)
+        redial(this.#node).catch((error: unknown) => logger.error({ error }, 'emulated lnd could not dial'));
+    });
     this.#dir = dir;
     this.#macaroons = new Macaroons(random);
     this.#services = lndServices();
