@@ -7,7 +7,7 @@ import type { ClnContext } from './context.ts';
 
 /** lightningd forgets a closed channel after so many blocks. */
 const FORGET_BLOCKS = 100;
-const UNLIMITED = 18_446_744_073_709_551_615;
+const UNLIMITED = 2n ** 64n - 1n;
 const TYPE = { bits: [12, 22], names: ['static_remotekey/even', 'anchors/even'] };
 const DUST_MSAT = 546_000;
 const TAPROOT_SCRIPT = '5120';
