@@ -10,6 +10,7 @@ import type { BaseConfig } from './config/parse.ts';
 import { type ContainerOptions, createContainer, parts } from './container.ts';
 import { Disposal } from './disposal.ts';
 import { tablesWithFeed } from './feed-tables.ts';
+import { serveControl } from './maintenance/control-server.ts';
 import { systemClock, systemRandom } from './system.ts';
 
 /** How a server is started, beside its config. */
@@ -71,6 +72,10 @@ async function open(
   if (feed !== undefined && options.feed === undefined) disposal.add(() => feed[Symbol.asyncDispose]());
   const store = await container.getAsync(parts.store);
   disposal.add(() => store[Symbol.asyncDispose]());
+  if (store.path !== ':memory:') {
+    const control = await serveControl(store, logger);
+    disposal.add(() => control[Symbol.asyncDispose]());
+  }
   const journal = await container.getAsync(parts.journal);
   disposal.add(() => journal[Symbol.asyncDispose]());
   logger.info({ epoch: journal.epoch, ...journal.recovery }, 'journal open');

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { registerBackend } from './commands/backend.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerLedger } from './commands/ledger.ts';
 import { registerPay } from './commands/pay.ts';
 import { registerSimnet } from './commands/simnet.ts';
 import { registerStart } from './commands/start.ts';
@@ -31,6 +32,7 @@ export function createProgram(): Command {
   registerSimnet(program);
   registerConfig(program);
   registerBackend(program);
+  registerLedger(program);
   return program;
 }
 

@@ -11,13 +11,14 @@ import {
 } from '../../core/ports/journal.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { PublishedRows } from '../../core/tickerplant/published-rows.ts';
+import { syncDirectory } from '../shared/directory.ts';
 import { toJournalError } from './disk-errors.ts';
 import { lastRecords } from './last-records.ts';
 import { readExtent, readExtentSync } from './read-extent.ts';
 import { RECORD_HEADER_BYTES } from './record.ts';
 import { RecordBatch } from './record-batch.ts';
 import { RecordReader } from './record-reader.ts';
-import { createSegment, segmentName, syncDirectory, writeAll } from './segment.ts';
+import { createSegment, segmentName, writeAll } from './segment.ts';
 import { SEGMENT_HEADER_BYTES } from './segment-header.ts';
 import type { Extent, Segments } from './segments.ts';
 import type { Syncer } from './syncer.ts';

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readdirSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { JournalError } from '../../core/ports/journal.ts';
+import { syncDirectory } from '../shared/directory.ts';
 import { formatSegmentHeader, parseSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment-header.ts';
 
 /** A segment file. `end`: the bytes of it that count; what is after them was never appended. */
@@ -96,15 +97,4 @@ export function cutSegment(segment: Segment): void {
 /** Writes the first `length` bytes at a place; the system may take them in several goes. */
 export function writeAll(fd: number, bytes: Uint8Array, length: number, position: number): void {
   for (let done = 0; done < length; ) done += writeSync(fd, bytes, done, length - done, position + done);
-}
-
-/** Makes a folder's entries durable, where the system knows how. */
-export function syncDirectory(dir: string): void {
-  if (process.platform === 'win32') return;
-  const fd = openSync(dir, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

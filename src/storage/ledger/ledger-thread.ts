@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { LedgerError } from '../../core/ports/ledger.ts';
+import type { CopiedLedger } from './file/copy-pages.ts';
 import type { Answer, CommandArgs, CommandName, CommandResult, Failure, PortName, Request, Response } from './messages.ts';
 
 interface Waiting {
@@ -38,13 +39,12 @@ export class LedgerThread implements AsyncDisposable {
 
   /** Sends a command; resolves when it is committed. @throws LedgerError */
   call<P extends PortName, C extends CommandName<P>>(port: P, command: C, ...args: CommandArgs<P, C>): Promise<CommandResult<P, C>> {
-    if (this.#state !== 'open') return Promise.reject(this.#closedError());
-    return new Promise((resolve, reject) => {
-      const id = this.#nextId++;
-      this.#send({ kind: 'command', id, port, command, args });
-      if (this.#waiting.size === 0) this.#worker.ref();
-      this.#waiting.set(id, { resolve, reject });
-    });
+    return this.#ask((id) => ({ kind: 'command', id, port, command, args }));
+  }
+
+  /** Copies the ledger as it is committed now, while commands go on. @throws LedgerError */
+  copy(target: string, overwrite: boolean): Promise<CopiedLedger> {
+    return this.#ask((id) => ({ kind: 'copy', id, target, overwrite }));
   }
 
   /** Commits what was sent, closes the file and frees its lock. */
@@ -55,6 +55,16 @@ export class LedgerThread implements AsyncDisposable {
       this.#send({ kind: 'close' });
     }
     await this.#ended.promise;
+  }
+
+  #ask<T>(requestOf: (id: number) => Request): Promise<T> {
+    if (this.#state !== 'open') return Promise.reject(this.#closedError());
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#send(requestOf(id));
+      if (this.#waiting.size === 0) this.#worker.ref();
+      this.#waiting.set(id, { resolve, reject });
+    });
   }
 
   #send(request: Request): void {

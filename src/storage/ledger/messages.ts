@@ -19,9 +19,10 @@ export type CommandResult<P extends PortName, C extends CommandName<P>> = Ledger
   ? Result
   : never;
 
-/** To the thread: one whole command, or the request to end. */
+/** To the thread: one whole command, a copy to be made, or the request to end. */
 export type Request =
   | { readonly kind: 'command'; readonly id: number; readonly port: PortName; readonly command: string; readonly args: readonly unknown[] }
+  | { readonly kind: 'copy'; readonly id: number; readonly target: string; readonly overwrite: boolean }
   | { readonly kind: 'close' };
 
 /** A {@link LedgerError} on its way between threads. */

@@ -3,6 +3,7 @@ import type { Ledger } from '../../core/ports/ledger.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { PaymentIntents } from '../../core/ports/payment-intents.ts';
 import type { SettlementLog } from '../../core/ports/settlement-log.ts';
+import type { CopiedLedger } from './file/copy-pages.ts';
 import { LedgerThread } from './ledger-thread.ts';
 
 /** Three ports on one SQLite file. Disposing of it, or of its `ledger`, commits what was sent and frees the file. */
@@ -10,6 +11,14 @@ export interface SqliteLedger extends AsyncDisposable {
   readonly ledger: Ledger;
   readonly intents: PaymentIntents;
   readonly settlementLog: SettlementLog;
+  /** The file; `:memory:` where it has none. */
+  readonly path: string;
+  /**
+   * Copies the ledger as it is committed at this moment, while everything goes on: checked page by page, sealed, mode 0600, under
+   * its name when it is complete and on the disk. @throws LedgerError `CONFLICT` where the target is there (unless it may be
+   * replaced) or is the ledger itself, `CORRUPT`, `FULL`, `IO`.
+   */
+  backup(target: string, options?: { readonly overwrite?: boolean }): Promise<CopiedLedger>;
 }
 
 /** What {@link openSqliteLedger} needs. */
@@ -35,6 +44,8 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Sq
     ledger: ledgerOf(thread, dispose),
     intents: intentsOf(thread),
     settlementLog: settlementLogOf(thread),
+    path,
+    backup: (target, { overwrite = false } = {}) => thread.copy(resolve(target), overwrite),
     [Symbol.asyncDispose]: dispose,
   };
 }

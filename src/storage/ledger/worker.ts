@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { LedgerError } from '../../core/ports/ledger.ts';
 import { type Command, GroupCommit } from './group-commit.ts';
 import type { Request, Response } from './messages.ts';
 import { SCHEMA_VERSION } from './migrations/all.ts';
@@ -19,9 +20,10 @@ function serve(port: MessagePort, path: string): void {
     say({ kind: 'refused', failure: { code, message } });
     return;
   }
-  const { database, foundVersion } = opened;
+  const { database, file, foundVersion } = opened;
   const groups = new GroupCommit(database, path);
   const waiting: Request[] = [];
+  const copying = new Set<Promise<void>>();
   let working = false;
 
   const takeWaiting = (): void => {
@@ -41,12 +43,32 @@ function serve(port: MessagePort, path: string): void {
       const group = nextGroup();
       if (group.length > 0) {
         say({ kind: 'answers', answers: await groups.run(group) });
+        file?.checkpointIfDue();
         continue;
       }
-      database.close();
+      const next = waiting.shift();
+      if (next?.kind === 'copy') {
+        const copied = copy(next).finally(() => copying.delete(copied));
+        copying.add(copied);
+        continue;
+      }
+      await Promise.all(copying);
+      if (file === undefined) database.close();
+      else file[Symbol.dispose]();
       say({ kind: 'closed' });
       port.close();
       return;
+    }
+  };
+
+  const copy = async ({ id, target, overwrite }: Extract<Request, { kind: 'copy' }>): Promise<void> => {
+    try {
+      if (file === undefined) throw new LedgerError('IO', 'a ledger in memory has no file to be copied');
+      const value = await file.copyTo(target, overwrite);
+      say({ kind: 'answers', answers: [{ id, value }] });
+    } catch (error) {
+      const { code, message } = toLedgerError(error, path);
+      say({ kind: 'answers', answers: [{ id, failure: { code, message } }] });
     }
   };
 

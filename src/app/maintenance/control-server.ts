@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { isAbsolute } from 'node:path';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { LedgerError } from '../../core/ports/ledger.ts';
+import type { Logger } from '../../core/ports/logger.ts';
+import type { SqliteLedger } from '../../storage/ledger/sqlite-ledger.ts';
+import { controlPath } from './control-path.ts';
+
+/** A request, one line of JSON each; the answer is one line, too. */
+export const controlRequestSchema: z.ZodType<ControlRequest> = z.discriminatedUnion('op', [
+  z.strictObject({ op: z.literal('status') }),
+  z.strictObject({
+    op: z.literal('backup'),
+    target: z.string().refine((path) => isAbsolute(path), 'an absolute path'),
+    overwrite: z.boolean(),
+  }),
+]);
+
+/** What a server does for its owner while it runs. */
+export type ControlRequest = { readonly op: 'status' } | { readonly op: 'backup'; readonly target: string; readonly overwrite: boolean };
+
+/** Nobody needs more for a request. */
+const MAX_REQUEST_BYTES = 16 * 1024;
+
+/**
+ * Listens for the machine's owner: the socket has mode 0600, so whoever may open it may read the ledger anyway. Whoever calls this has the ledger
+ * open, and so nobody else listens there: a socket that is left of a killed server is replaced. A server runs without it where it can't be made.
+ */
+export async function serveControl(store: SqliteLedger, logger: Logger): Promise<AsyncDisposable> {
+  const path = controlPath(store.path);
+  const connections = new Set<Socket>();
+  const server = createServer((socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+    serveConnection(socket, store, logger);
+  });
+  try {
+    await listen(server, path);
+  } catch (error) {
+    logger.warn({ err: error, path }, 'no control socket: the ledger can only be backed up while the server is stopped');
+  }
+  return {
+    async [Symbol.asyncDispose]() {
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of connections) socket.destroySoon();
+      await closed;
+    },
+  };
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  if (process.platform !== 'win32') rmSync(path, { force: true });
+  const restore = narrowUmask();
+  server.listen(path);
+  restore();
+  await once(server, 'listening');
+  server.unref();
+  if (process.platform !== 'win32') chmodSync(path, 0o600);
+}
+
+/** The file is made in the turn of `listen`: so it never has wider rights, but in a worker thread, where there is no umask. */
+function narrowUmask(): () => void {
+  try {
+    const before = process.umask(0o177);
+    return () => process.umask(before);
+  } catch {
+    return () => {};
+  }
+}
+
+function serveConnection(socket: Socket, store: SqliteLedger, logger: Logger): void {
+  socket.on('error', (error) => logger.debug({ err: error }, 'a connection to the control socket broke'));
+  socket.on('data', () => {
+    if (socket.bytesRead > MAX_REQUEST_BYTES) socket.destroy();
+  });
+  createInterface(socket).once('line', (line) => {
+    void answer(line, store, logger).then((response) => socket.end(`${JSON.stringify(response)}\n`));
+  });
+}
+
+async function answer(line: string, store: SqliteLedger, logger: Logger): Promise<unknown> {
+  try {
+    const request = controlRequestSchema.parse(JSON.parse(line));
+    if (request.op === 'status') return { ok: true, pid: process.pid, ledger: store.path };
+    const { path, bytes } = await store.backup(request.target, { overwrite: request.overwrite });
+    logger.info({ path, bytes }, 'the ledger was backed up');
+    return { ok: true, path, bytes };
+  } catch (error) {
+    const code = error instanceof LedgerError ? error.code : 'IO';
+    return { ok: false, code, message: error instanceof Error ? error.message : String(error) };
+  }
+}
