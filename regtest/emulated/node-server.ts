@@ -16,6 +16,8 @@ export interface EmulatedNodeOptions {
   readonly logger: Logger;
   /** A folder of its own for certificates, macaroons and sockets; exists, and is removed with the network. */
   readonly dir: string;
+  /** Where this kind listens on TCP: the port of an earlier process, to be found again. Left out or 0, a free one. */
+  readonly port?: number;
 }
 
 /** A node of one kind, as its clients see it. */

@@ -35,11 +35,12 @@ class EclairServer implements EmulatedNodeServer {
   readonly #events = new Events();
   readonly #endpoints: Endpoints;
   readonly #password: string;
-  #port = 0;
+  #port: number;
   #server: Server | undefined;
 
   constructor(options: EmulatedNodeOptions) {
     this.#options = options;
+    this.#port = options.port ?? 0;
     this.#password = Buffer.from(options.random.bytes(16)).toString('hex');
     this.#endpoints = endpointsOf(new EclairContext(options, this.#events));
   }

@@ -29,7 +29,7 @@ export class EmulatedLnd implements EmulatedNodeServer {
   readonly #stateListeners = new Set<() => void>();
   #certificate: Certificate | undefined;
   #listener: Listener | undefined;
-  #port = 0;
+  #port: number;
   #state: WalletState = 'SERVER_ACTIVE';
 
   constructor({ node, network, clock, random, logger, dir }: EmulatedNodeOptions) {
@@ -39,6 +39,7 @@ export class EmulatedLnd implements EmulatedNodeServer {
         redial(this.#node).catch((error: unknown) => logger.error({ error }, 'emulated lnd could not dial'));
     });
     this.#dir = dir;
+    this.#port = port;
     this.#macaroons = new Macaroons(random);
     this.#services = lndServices();
   }
