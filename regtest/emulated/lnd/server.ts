@@ -32,7 +32,7 @@ export class EmulatedLnd implements EmulatedNodeServer {
   #port: number;
   #state: WalletState = 'SERVER_ACTIVE';
 
-  constructor({ node, network, clock, random, logger, dir }: EmulatedNodeOptions) {
+  constructor({ node, network, clock, random, logger, dir, port = 0 }: EmulatedNodeOptions) {
     this.#node = { name: node.name, calls: node, network, clock, closedHere: new Set(), dialled: new Map(), requests: new Map() };
     network.subscribe((event) => {
       if (event.kind === 'node' && event.online)
