@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { NodeKind } from '../../../regtest/network.ts';
+import { waitUntil } from '../../../regtest/wait-until.ts';
+import { Program } from '../program.ts';
+import type { BackendConfig, ChaosNetwork, NetworkOptions } from './network.ts';
+import { SimnetAccess } from './simnet-access.ts';
+
+const READY_MS = 60_000;
+
+/** Emulated nodes: the real client packages on the wire, the nodes in a process of their own. */
+export async function emulatedChaos(kind: NodeKind, { dir }: NetworkOptions): Promise<ChaosNetwork> {
+  let configs: Readonly<Record<string, BackendConfig>> | undefined;
+  let up = false;
+  const program = new Program({
+    name: 'nodes',
+    args: [fileURLToPath(new URL('./emulated-process.ts', import.meta.url)), dir, kind],
+    watch: 'stdout',
+    onLine: (line) => {
+      configs = JSON.parse(line) as Readonly<Record<string, BackendConfig>>;
+      up = true;
+    },
+    log: join(dir, 'nodes.out'),
+    other: () => {
+      up = false;
+      return join(dir, 'nodes.err');
+    },
+    onExit: () => program.start(),
+  });
+  const access = new SimnetAccess(join(dir, 'net.sock'));
+  program.start();
+  await waitUntil('the emulated nodes answer', async () => up, READY_MS);
+  const known = configs ?? {};
+  const config = (name: string): BackendConfig => {
+    const found = known[name];
+    if (found === undefined) throw new Error(`there is no emulated node ${name}`);
+    return found;
+  };
+  const buyers = ['buyer', 'buyer2'] as const;
+  return {
+    seller: config('seller'),
+    buyers: [config('buyer'), config('buyer2')],
+    faulty: { seller: 'seller', buyers },
+    kill: () => program.restart('SIGKILL'),
+    ready: async () => {
+      await waitUntil('the emulated nodes answer', async () => up, READY_MS);
+      await access.ready();
+    },
+    fault: (order) => access.fault(order),
+    payments: () => access.payments(buyers),
+    async [Symbol.asyncDispose]() {
+      await access[Symbol.asyncDispose]();
+      await program.end('SIGKILL');
+    },
+  };
+}

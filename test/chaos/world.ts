@@ -1,0 +1,192 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { stringify } from 'yaml';
+import { waitUntil } from '../../regtest/wait-until.ts';
+import { Buyer } from './buyer.ts';
+import { SmallDisk } from './disk.ts';
+import type { ChaosNetwork } from './networks/network.ts';
+import type { PlannedBuyer } from './plan.ts';
+import { SYMBOLS } from './plan.ts';
+import { COMMAND, Program } from './program.ts';
+import type { PlanRandom } from './random.ts';
+
+/** What a world is made of. */
+export interface WorldOptions {
+  readonly dir: string;
+  readonly network: ChaosNetwork;
+  /** Modules to load into the processes beforehand. */
+  readonly preload: { readonly server: readonly string[]; readonly buyer: readonly string[] };
+  readonly random: PlanRandom;
+}
+
+const DISK_MIB = 256;
+const ROWS_PER_SECOND = 100;
+const PRICE_MSAT = 10_000;
+const READY_MS = 60_000;
+const AGAIN_MS = 300;
+
+/** A server on a small disk, a network behind it, and buyers who come and go. */
+export class World implements AsyncDisposable {
+  readonly network: ChaosNetwork;
+  readonly disk: SmallDisk;
+  /** What happened that was not asked for, in words. */
+  readonly notes: string[] = [];
+  readonly #options: WorldOptions;
+  readonly #clockFile: string;
+  readonly #wallets: readonly string[];
+  #server: Program | undefined;
+  #url = '';
+  #listening = false;
+  #made = 0;
+
+  private constructor(options: WorldOptions) {
+    this.#options = options;
+    this.network = options.network;
+    this.disk = new SmallDisk(join(options.dir, 'disk'), DISK_MIB);
+    this.#clockFile = join(options.dir, 'clock');
+    mkdirSync(this.#logs, { recursive: true });
+    this.#wallets = options.network.buyers.map((backend, index) => {
+      const file = join(options.dir, `wallet.${index}.yaml`);
+      writeFileSync(file, stringify({ backend }));
+      return file;
+    });
+  }
+
+  static async open(options: WorldOptions): Promise<World> {
+    const world = new World(options);
+    try {
+      await world.#startServer();
+      return world;
+    } catch (error) {
+      await world[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get #logs(): string {
+    return join(this.#options.dir, 'logs');
+  }
+
+  get #config(): string {
+    return join(this.#options.dir, 'server.yaml');
+  }
+
+  /** Arguments that tell a command of ours where the server's files are. */
+  get configArgs(): readonly string[] {
+    return ['--config', this.#config];
+  }
+
+  /** Kills the server, or stops it in order, and starts it again at once. False where it was not running. */
+  async restartServer(signal: 'SIGKILL' | 'SIGTERM'): Promise<boolean> {
+    this.#listening = false;
+    return (await this.#server?.restart(signal)) ?? false;
+  }
+
+  /** Sets the server's clock wrong by so much. */
+  setClock(offsetMs: number): void {
+    writeFileSync(this.#clockFile, String(offsetMs));
+    if (this.#listening) this.#server?.signal('SIGUSR2');
+  }
+
+  /** Takes back every fault, and resolves when network and server answer. */
+  async calm(): Promise<void> {
+    this.disk.free();
+    await this.network.ready();
+    await this.network.fault({ kind: 'clear' });
+    await waitUntil('the server listens', async () => this.#listening, READY_MS);
+  }
+
+  /** A buyer who is not started yet. */
+  buyer({ syms, wallet, home }: PlannedBuyer): Buyer {
+    this.#made += 1;
+    const name = `buyer-${this.#made}`;
+    const random = this.#options.random.fork(name);
+    const files = Array.from({ length: 64 }, () => random.chance(0.5));
+    return new Buyer({
+      name,
+      url: this.#url,
+      syms,
+      wallet: wallet === undefined ? undefined : this.#wallets[wallet],
+      dir: join(this.disk.path, 'buyers', name),
+      xdg: join(this.#options.dir, 'homes', String(home)),
+      logs: this.#logs,
+      preload: this.#options.preload.buyer,
+      sameFile: (run) => files[run % files.length] ?? true,
+    });
+  }
+
+  /** Stops the server in order and reads its books: where the grants of a subscription begin. */
+  async closeBooks(): Promise<(subscription: string) => ReadonlyMap<string, number>> {
+    await this.#server?.end('SIGTERM');
+    const ledger = new DatabaseSync(join(this.disk.path, 'ledger.db'));
+    try {
+      const granted = new Map<string, Map<string, number>>();
+      for (const { subscription, next } of ledger.prepare('select subscription, next from grants').all()) {
+        const first = granted.get(String(subscription)) ?? new Map<string, number>();
+        for (const [sym, seq] of Object.entries(JSON.parse(String(next)) as Record<string, number>)) first.set(sym, seq);
+        granted.set(String(subscription), first);
+      }
+      return (subscription) => granted.get(subscription) ?? new Map();
+    } finally {
+      ledger.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.end('SIGKILL');
+    this.disk[Symbol.dispose]();
+  }
+
+  async #startServer(): Promise<void> {
+    const port = await freePort();
+    const { network, preload } = this.#options;
+    this.#url = `ws://127.0.0.1:${port}`;
+    const columns = { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' };
+    const pricing = { kind: 'flat', msat: PRICE_MSAT, lasts: '24h' };
+    const config = {
+      backend: network.seller,
+      tables: { trade: { columns, symbols: [...SYMBOLS], pricing } },
+      feed: { kind: 'random', seed: 1, rowsPerSecond: ROWS_PER_SECOND },
+      transports: { websocket: { host: '127.0.0.1', port } },
+      ledger: { kind: 'sqlite', path: join(this.disk.path, 'ledger.db') },
+      journal: { dir: join(this.disk.path, 'journal'), segmentMb: 1 },
+      // All buyers come from one address here.
+      limits: { quoteBurstPerAddress: 1_000, quotesPerSecondPerAddress: 100 },
+    };
+    writeFileSync(this.#config, stringify(config));
+    this.#server = new Program({
+      name: 'server',
+      args: [COMMAND, 'start', ...this.configArgs, '--json'],
+      preload: [new URL('./clock-jump.ts', import.meta.url).href, ...preload.server],
+      env: { CHAOS_CLOCK_FILE: this.#clockFile },
+      watch: 'stdout',
+      onLine: (line) => {
+        if (line.includes('"listening"')) this.#listening = true;
+      },
+      log: join(this.#logs, 'server.out'),
+      other: () => {
+        this.#listening = false;
+        return join(this.#logs, 'server.err');
+      },
+      onExit: (code) => this.#serverEnded(code),
+    });
+    this.#server.start();
+    await waitUntil('the server listens', async () => this.#listening, READY_MS);
+  }
+
+  #serverEnded(code: number | null): void {
+    this.#listening = false;
+    this.notes.push(`the server ended by itself, with code ${code ?? 'none'}; started again`);
+    setTimeout(() => this.#server?.start(), AGAIN_MS);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as { readonly port: number };
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
