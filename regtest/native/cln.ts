@@ -36,6 +36,7 @@ bitcoin-rpcpassword=${bitcoind.password}
 developer
 dev-bitcoind-poll=1
 dev-fast-gossip
+dev-fast-reconnect
 allow-deprecated-apis=true
 disable-dns
 `,
