@@ -16,7 +16,7 @@ import { targetOf } from './targets/targets.ts';
 
 const USAGE = 2;
 const INTERRUPTED = 130;
-const CLOSE_MS = 20_000;
+const CLOSE_MS = 60_000;
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = parseOptions(argv);
@@ -24,7 +24,7 @@ async function main(argv: readonly string[]): Promise<number> {
     writeCaseList();
     return 0;
   }
-  const target = await targetOf(options.network);
+  const target = await targetOf(options.network, options);
   const runs = planRuns(options, target.kinds);
   const out = (text: string): void => void process.stdout.write(`${text}\n`);
   const say = options.json ? (text: string): void => void process.stderr.write(`${text}\n`) : out;
@@ -32,7 +32,7 @@ async function main(argv: readonly string[]): Promise<number> {
   for (const line of otherwise) say(line);
   for (const [kind, why] of Object.entries(target.missing)) say(`${kind}  ${why}`);
 
-  let open: ContractNetwork | undefined;
+  let open: Promise<ContractNetwork> | undefined;
   cleanUpAfter(() => open);
   process.on('unhandledRejection', (error) => {
     const line = `an error that nobody waited for: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
@@ -40,7 +40,7 @@ async function main(argv: readonly string[]): Promise<number> {
     say(line);
   });
   const outcomes: RunOutcome[] = [];
-  const onNetwork = (network: ContractNetwork | undefined): void => {
+  const onNetwork = (network: Promise<ContractNetwork> | undefined): void => {
     open = network;
   };
   for (const run of runs) outcomes.push(await execute(run, target, { backlogSize: options.backlog, say, onNetwork }));
@@ -64,7 +64,7 @@ function nothingToRun({ only, network }: ContractOptions, runs: number): readonl
  * Temporary folders of everything that is started go into one of our own, which is gone when we are; whoever interrupts us
  * gets the network closed, and a second time the end at once.
  */
-function cleanUpAfter(openNetwork: () => ContractNetwork | undefined): void {
+function cleanUpAfter(openNetwork: () => Promise<ContractNetwork> | undefined): void {
   // Short: the name of a unix socket in it holds about 100 bytes.
   const folder = mkdtempSync(path.join(realpathSync(tmpdir()), 'ltc-'));
   process.env['TMPDIR'] = folder;
@@ -75,7 +75,8 @@ function cleanUpAfter(openNetwork: () => ContractNetwork | undefined): void {
       process.stderr.write('\ninterrupted: closing the network\n');
       const end = (): never => process.exit(INTERRUPTED);
       setTimeout(end, CLOSE_MS);
-      (openNetwork()?.[Symbol.asyncDispose]() ?? Promise.resolve()).then(end, end);
+      const close = async (): Promise<void> => await (await openNetwork())?.[Symbol.asyncDispose]();
+      close().then(end, end);
     });
   }
 }

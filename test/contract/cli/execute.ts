@@ -9,15 +9,17 @@ import { progressLine } from './report.ts';
 export interface ExecuteOptions {
   readonly backlogSize?: number | undefined;
   readonly say: (line: string) => void;
-  /** Told which network is open, so that whoever is interrupted can close it; undefined once it is closed. */
-  readonly onNetwork: (network: ContractNetwork | undefined) => void;
+  /** Told which network is being opened, so that whoever is interrupted can close it; undefined once it is closed. */
+  readonly onNetwork: (network: Promise<ContractNetwork> | undefined) => void;
 }
 
 /** Opens the network of a planned run, runs its cases one after the other and closes it. Fails never: what went wrong is told. */
 export async function execute(run: PlannedRun, target: Target, options: ExecuteOptions): Promise<RunOutcome> {
   const progress = (line: string): void => options.say(`${run.name}  ${line}`);
   const results: Partial<Record<SuiteName, readonly CaseResult[]>> = {};
-  const missing = Object.values(run.roles).find((kind) => !target.kinds.includes(kind));
+  const uniform = new Set(Object.values(run.roles)).size === 1;
+  const there = uniform ? target.kinds : [...target.kinds, ...(target.some ?? [])];
+  const missing = Object.values(run.roles).find((kind) => !there.includes(kind));
   if (missing !== undefined) {
     const why = target.missing[missing] ?? `it has ${target.kinds.join(', ') || 'none'}`;
     const error = new Error(`${target.name} has no ${missing}: ${why}`);
@@ -28,8 +30,9 @@ export async function execute(run: PlannedRun, target: Target, options: ExecuteO
   try {
     progress(`opening the ${target.name} network`);
     const { roles } = run;
-    network = await target.open({ roles, progress, ...(options.backlogSize !== undefined && { backlogSize: options.backlogSize }) });
-    options.onNetwork(network);
+    const opening = target.open({ roles, progress, ...(options.backlogSize !== undefined && { backlogSize: options.backlogSize }) });
+    options.onNetwork(opening);
+    network = await opening;
     for (const [suite, titles] of Object.entries(run.cases) as [SuiteName, readonly string[]][]) {
       results[suite] = await runSuite(suite, network, {
         only: (title) => titles.includes(title),

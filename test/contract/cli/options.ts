@@ -1,10 +1,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SuiteName } from '../run.ts';
 import { SUITES } from '../run.ts';
-import { NETWORKS } from '../targets/targets.ts';
+import { NETWORKS, type NetworkOptions } from '../targets/targets.ts';
 
 /** What the command line asked for. */
-export interface ContractOptions {
+export interface ContractOptions extends NetworkOptions {
   readonly network: string;
   readonly backend?: string;
   readonly payer?: string;
@@ -43,6 +43,9 @@ export function parseOptions(argv: readonly string[]): ContractOptions | 'write-
     .addOption(new Option('--suite <name>', 'this suite only').choices(Object.keys(SUITES)))
     .option('--only <text>', 'only cases with this text in their title')
     .option('--backlog <number>', 'settled invoices in the backlog case', positive)
+    .option('--polar-home <folder>', "with polar: Polar's folder, where it usually is unless given")
+    .option('--polar-network <network>', 'with polar: number or name, where there are several')
+    .addOption(new Option('--around <network>', 'with polar: a Polar home written around nodes of ours').choices(['emulated', 'native']))
     .option('--json', 'the results as JSON on standard output, progress on standard error', false)
     .addOption(new Option('--write-list', 'write the list of cases, cases.json, anew').hideHelp())
     .addHelpText('after', EXAMPLES)

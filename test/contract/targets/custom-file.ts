@@ -25,10 +25,10 @@ export interface CustomNetworkConfig {
   readonly backends: Readonly<Record<string, Readonly<Record<ContractRole, CustomNodeConfig>>>>;
 }
 
-const command = z.string('a shell command').trim().min(1, 'a shell command');
+const command = z.string().trim().min(1, 'must be a shell command');
 const address = z
-  .string('where the other nodes reach it, host:port')
-  .regex(/^(?:[^\s:[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/, 'where the other nodes reach it: host:port, or [IPv6]:port')
+  .string()
+  .regex(/^(?:[^\s:[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/, 'must be where the other nodes reach it: host:port, or [IPv6]:port')
   .transform((text) => {
     const colon = text.lastIndexOf(':');
     return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };

@@ -1,58 +1,73 @@
-import { whatIsInstalled } from '../../../regtest/native/install.ts';
-import type { NetworkRoles, NodeKind } from '../../../regtest/network.ts';
-import { customTarget } from './custom.ts';
-import { emulatedTarget } from './emulated.ts';
-import { nativeTarget } from './native.ts';
-import { simulatedTarget } from './simulated.ts';
-import type { Roles, Target } from './target.ts';
+import { KINDS, nodeKinds, type Target } from './target.ts';
 
-const KINDS: readonly NodeKind[] = ['lnd', 'cln', 'eclair'];
+/** What goes with the name of a network. */
+export interface NetworkOptions {
+  /** For `polar`: its folder, and which of its networks. */
+  readonly polarHome?: string | undefined;
+  readonly polarNetwork?: string | undefined;
+  /** For `polar`: no Polar, but a home that is written around one of our own. */
+  readonly around?: 'emulated' | 'native' | undefined;
+}
+
 const SIMULATED_BACKLOG = 3_000;
 const EMULATED_BACKLOG = 1_000;
-const NATIVE_BACKLOG = 2_000;
+const REAL_BACKLOG = 1_000;
+const POLAR_BACKLOG = 200;
 
-/** The networks that the package knows by name. A further one is a line here. */
-export const NETWORKS: Readonly<Record<string, () => Promise<Target>>> = {
+/** The networks that are known by name, each loaded when it is asked for. A further one is an entry here. */
+export const NETWORKS: Readonly<Record<string, (options: NetworkOptions) => Promise<Target>>> = {
   simulated: async () => ({
     name: 'simulated',
     kinds: ['simulated'],
     missing: {},
     timeFactor: 1,
-    open: ({ backlogSize = SIMULATED_BACKLOG }) => simulatedTarget({ backlogSize }),
+    open: async ({ backlogSize = SIMULATED_BACKLOG }) => await (await import('./simulated.ts')).simulatedTarget({ backlogSize }),
   }),
   emulated: async () => ({
     name: 'emulated',
     kinds: KINDS,
     missing: {},
     timeFactor: 1,
-    open: ({ roles, backlogSize = EMULATED_BACKLOG }) => emulatedTarget(nodeKinds(roles), backlogSize),
+    open: async ({ roles, backlogSize = EMULATED_BACKLOG }) =>
+      await (await import('./emulated.ts')).emulatedTarget(nodeKinds(roles), backlogSize),
   }),
   native: async () => {
-    const installed = whatIsInstalled();
+    const installed = (await import('../../../regtest/native/install.ts')).whatIsInstalled();
+    // lnd is built where it is not there.
     const missing = KINDS.filter((kind) => kind !== 'lnd' && !installed[kind]);
     return {
       name: 'native',
       kinds: KINDS.filter((kind) => !missing.includes(kind)),
       missing: Object.fromEntries(missing.map((kind) => [kind, 'not installed: its program is not on the PATH'])),
       timeFactor: 2,
-      open: ({ roles, backlogSize = NATIVE_BACKLOG, progress }) => nativeTarget(nodeKinds(roles), backlogSize, progress),
+      open: async ({ roles, backlogSize = REAL_BACKLOG, progress }) =>
+        await (await import('./native.ts')).nativeTarget(nodeKinds(roles), backlogSize, progress),
     };
+  },
+  docker: async () => ({
+    name: 'docker',
+    kinds: KINDS,
+    missing: {},
+    timeFactor: 3,
+    open: async ({ roles, backlogSize = REAL_BACKLOG, progress }) =>
+      await (await import('./docker.ts')).dockerTarget(nodeKinds(roles), backlogSize, progress),
+  }),
+  polar: async ({ polarHome: home, polarNetwork: network, around }) => {
+    const { aroundTarget, polarTarget } = await import('./polar.ts');
+    if (around === undefined) return await polarTarget({ home, network, backlogSize: POLAR_BACKLOG });
+    const inner = await targetOf(around);
+    if (around === 'native') {
+      const { startNativeNetwork } = await import('../../../regtest/native/native-network.ts');
+      return aroundTarget(inner, startNativeNetwork, POLAR_BACKLOG);
+    }
+    const { emulatedNetwork } = await import('../../../regtest/emulated/network.ts');
+    return aroundTarget(inner, (roles) => emulatedNetwork(roles), POLAR_BACKLOG);
   },
 };
 
 /** A network by its name, or by the file that describes it. @throws Error for what is neither; ConfigError for the file. */
-export async function targetOf(network: string): Promise<Target> {
-  if (Object.hasOwn(NETWORKS, network)) return await (NETWORKS[network] as () => Promise<Target>)();
-  if (/\.(?:ya?ml|json)$/i.test(network)) return await customTarget(network);
+export async function targetOf(network: string, options: NetworkOptions = {}): Promise<Target> {
+  if (Object.hasOwn(NETWORKS, network)) return await (NETWORKS[network] as (typeof NETWORKS)[string])(options);
+  if (/\.(?:ya?ml|json)$/i.test(network)) return await (await import('./custom.ts')).customTarget(network);
   throw new Error(`there is no network ${network}; there are ${Object.keys(NETWORKS).join(', ')}, or a file of nodes (.yaml)`);
-}
-
-function nodeKinds({ payer, middle, payee }: Roles): NetworkRoles {
-  return { payer: nodeKind(payer), middle: nodeKind(middle), payee: nodeKind(payee) };
-}
-
-function nodeKind(kind: string): NodeKind {
-  const known = KINDS.find((each) => each === kind);
-  if (known === undefined) throw new Error(`there is no ${kind} here; there are ${KINDS.join(', ')}`);
-  return known;
 }
