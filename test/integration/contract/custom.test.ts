@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { runSuite, SUITES } from '../../contract/run.ts';
@@ -94,3 +95,13 @@ test('paths of the file begin where it stands, and commands run there', async ()
     'the command that mines ended with 7',
   );
 }, 60_000);
+
+test('the file in docs/contract.md is one that can be meant', async () => {
+  const page = await readFile(path.join(import.meta.dirname, '../../../docs/contract.md'), 'utf8');
+  const [, example = ''] = /```yaml\n(.*?)```/s.exec(page) ?? [];
+  const folder = await mkdtemp(path.join(tmpdir(), 'tp-docs-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(path.join(folder, 'nodes.yaml'), example);
+  const target = await customTarget(path.join(folder, 'nodes.yaml'));
+  expect(target.kinds).toEqual(['lnd', 'cln', 'eclair']);
+});
