@@ -113,7 +113,7 @@ export class Session implements RowReceiver {
     this.#grants = [...this.#grants, ...fresh];
     for (const grant of fresh) {
       this.#want(grant.table, grant.syms);
-      this.sink.active(this.#activeEvent(grant.quote, grant.table, grant.syms, grant.until, grant.next, grant.epoch));
+      this.sink.active(this.#activeEvent(grant));
       const added = grant.syms.filter((sym) => !this.takes(grant.table, sym));
       this.#deliver(grant.table, new Map(added.map((sym) => [sym, (grant.next[sym] ?? 1) - 1])));
     }
@@ -133,7 +133,7 @@ export class Session implements RowReceiver {
     const events: ActiveEvent[] = [];
     for (const [grant, granted] of byQuote) {
       const next = Object.fromEntries(granted.map((sym) => [sym, publisher.next(table, sym)]));
-      events.push(this.#activeEvent(grant.quote, table, granted, grant.until, next, journal.epoch));
+      events.push(this.#activeEvent({ ...grant, syms: granted, next, epoch: journal.epoch }));
       for (const sym of granted.filter((each) => !this.takes(table, each))) this.#goLive(table, sym);
     }
     this.#watchEnds();
@@ -145,8 +145,7 @@ export class Session implements RowReceiver {
     if (this.#closed) return;
     const now = this.#now();
     for (const grant of this.#grants) {
-      if (isLive(grant, now))
-        this.sink.active(this.#activeEvent(grant.quote, grant.table, grant.syms, grant.until, grant.next, grant.epoch));
+      if (isLive(grant, now)) this.sink.active(this.#activeEvent(grant));
     }
     this.resume({});
   }
@@ -187,14 +186,7 @@ export class Session implements RowReceiver {
     this.#unsubscribed = new Map(this.#unsubscribed).set(table, left);
   }
 
-  #activeEvent(
-    quote: string,
-    table: string,
-    syms: readonly string[],
-    until: number,
-    next: Readonly<Record<string, number>>,
-    epoch: number,
-  ): ActiveEvent {
+  #activeEvent({ quote, table, syms, until, next, epoch }: Omit<ActiveEvent, 'subscription'>): ActiveEvent {
     return { subscription: this.subscription, quote, table, syms, until, epoch, next };
   }
 
