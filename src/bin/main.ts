@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { registerBackend } from './commands/backend.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerJournal } from './commands/journal.ts';
 import { registerLedger } from './commands/ledger.ts';
 import { registerPay } from './commands/pay.ts';
 import { registerSimnet } from './commands/simnet.ts';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
   registerConfig(program);
   registerBackend(program);
   registerLedger(program);
+  registerJournal(program);
   return program;
 }
 

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { TableSchema } from '../../core/tickerplant/schema.ts';
 import { loadConfig } from '../config/load.ts';
@@ -15,10 +14,4 @@ export interface StorePlaces {
 export async function storesOf(file: string | undefined): Promise<StorePlaces> {
   const { ledger, journal, tables } = await loadConfig({ file });
   return { ledger: resolve(ledger.path), journal: resolve(journal.dir), tables };
-}
-
-/** Whether something is there, and is what is wanted. */
-export function isThere(path: string, kind: 'file' | 'folder'): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return kind === 'file' ? found?.isFile() === true : found?.isDirectory() === true;
 }

@@ -56,6 +56,11 @@ export function recordSeq(buffer: Buffer, at: number): number {
   return buffer.readDoubleLE(at + 16);
 }
 
+/** When a record was appended, milliseconds since 1970. */
+export function recordAt(buffer: Buffer, at: number): number {
+  return buffer.readDoubleLE(at + 24);
+}
+
 /** How many rows a record has. */
 export function recordCount(buffer: Buffer, at: number): number {
   return buffer.readUInt32LE(at + 12);

@@ -1,8 +1,9 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { JournalError } from '../../core/ports/journal.ts';
+import type { JournalError } from '../../core/ports/journal.ts';
 import {
   checkRecord,
   findMarker,
+  MAX_RECORD_BYTES,
   RECORD_HEADER_BYTES,
   recordCount,
   recordLength,
@@ -11,7 +12,7 @@ import {
   recordTable,
   walkRecords,
 } from './record.ts';
-import type { Segment } from './segment.ts';
+import { type Segment, SegmentDamage } from './segment.ts';
 import { SEGMENT_HEADER_BYTES } from './segment-header.ts';
 import type { SegmentIndex } from './segment-index.ts';
 
@@ -30,7 +31,7 @@ export interface TornTail {
  * Reads a whole segment, checks every record and notes it in `index`. Answers a torn tail where there is one.
  * @throws JournalError `CORRUPT` where good records follow a broken one, or a number does not follow the one before.
  */
-export function scanSegment(segment: Segment, index: SegmentIndex): TornTail | undefined {
+export function scanSegment(segment: Segment, index: SegmentIndex, onProgress?: (bytes: number) => void): TornTail | undefined {
   const fd = openSync(segment.path, 'r');
   try {
     let buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, segment.end));
@@ -40,6 +41,7 @@ export function scanSegment(segment: Segment, index: SegmentIndex): TornTail | u
       const base = at;
       const walked = walkRecords(buffer, 0, length, (offset) => noteRecord(segment, index, buffer, offset, base + offset));
       at = base + walked.at;
+      onProgress?.(walked.at);
       if (walked.problem === undefined) continue;
       const rest = segment.end - at;
       if (walked.problem === 'short' && base + length < segment.end) {
@@ -52,7 +54,9 @@ export function scanSegment(segment: Segment, index: SegmentIndex): TornTail | u
       }
       const good = findGoodRecord(fd, at + 1, segment.end);
       if (good !== undefined) throw damaged(segment.path, at, `; good records follow at ${good}`);
-      return { at, kind: walked.problem };
+      // A record that is whole but for its length was written, and maybe sent: that is no torn tail.
+      const kind = walked.problem === 'short' && isWholeAt(fd, at, rest) ? 'bad' : walked.problem;
+      return { at, kind };
     }
     return undefined;
   } finally {
@@ -62,7 +66,7 @@ export function scanSegment(segment: Segment, index: SegmentIndex): TornTail | u
 
 /** The error of a record that does not check. */
 export function damaged(path: string, at: number, detail = ''): JournalError {
-  return new JournalError('CORRUPT', `the journal segment ${path} is damaged at byte ${at}${detail}`);
+  return new SegmentDamage(path, at, `the journal segment ${path} is damaged at byte ${at}${detail}`);
 }
 
 function noteRecord(segment: Segment, index: SegmentIndex, buffer: Buffer, offset: number, at: number): void {
@@ -96,6 +100,15 @@ function isGoodAt(fd: number, at: number, end: number): boolean {
   if (length > end - at) return false;
   const record = Buffer.allocUnsafe(length);
   return readUpTo(fd, record, length, at) === length && checkRecord(record, 0, length) === 'good';
+}
+
+/** Whether what is left of the file is one record, if only its length said so. */
+function isWholeAt(fd: number, at: number, rest: number): boolean {
+  if (rest < RECORD_HEADER_BYTES || rest > MAX_RECORD_BYTES) return false;
+  const record = Buffer.allocUnsafe(rest);
+  if (readUpTo(fd, record, rest, at) < rest) return false;
+  record.writeUInt32LE(rest, 8);
+  return checkRecord(record, 0, rest) === 'good';
 }
 
 function readUpTo(fd: number, buffer: Buffer, length: number, position: number): number {

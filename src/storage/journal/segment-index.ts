@@ -62,6 +62,16 @@ export class SegmentIndex {
     return next;
   }
 
+  /** The same before its own first record: what can't be known of an index whose segments before it were removed. */
+  beginning(): SegmentIndex {
+    const begin = new SegmentIndex(this.segment);
+    for (const [table, sym, entry] of this.entries()) {
+      if (entry.before < entry.first) continue;
+      begin.#put(table, sym, { ...entry, last: entry.before, pending: entry.before, seqs: [], offsets: [], stride: FIRST_STRIDE });
+    }
+    return begin;
+  }
+
   /** Where a symbol stands; undefined where it never had a row. */
   find(table: string, sym: string): SymbolEntry | undefined {
     return this.#tables.get(table)?.get(sym);

@@ -24,31 +24,62 @@ export function indexPath(dir: string, number: number): string {
   return join(dir, `${String(number).padStart(8, '0')}.index`);
 }
 
-/**
- * The segments of a folder, oldest first. A last one that is shorter than its header was being made when the process ended:
- * it has no rows and is removed, its bytes are answered as `cutBytes`.
- * @throws JournalError `CORRUPT` naming the file.
- */
-export function listSegments(dir: string): { readonly segments: Segment[]; readonly cutBytes: number } {
+/** The segments of a folder. */
+export interface SegmentList {
+  /** Oldest first. */
+  readonly segments: Segment[];
+  /** A last one that is shorter than its header: it was being made when the process ended, and has no rows. */
+  readonly unfinished: { readonly path: string; readonly bytes: number } | undefined;
+  /** Files that are named like a segment and have no header that can be read. */
+  readonly unreadable: readonly { readonly path: string; readonly number: number; readonly reason: string; readonly bytes: number }[];
+}
+
+/** Reads the headers of a folder's segments; changes nothing. */
+export function readSegments(dir: string): SegmentList {
   const names = readdirSync(dir)
     .filter((name) => NAME.test(name))
     .sort();
   const segments: Segment[] = [];
-  let cutBytes = 0;
+  const unreadable: SegmentList['unreadable'][number][] = [];
+  let unfinished: SegmentList['unfinished'];
   for (const [index, name] of names.entries()) {
     const path = join(dir, name);
+    const [, number, date = ''] = NAME.exec(name) ?? [];
     const { bytes, size } = readHeader(path);
     if (size < SEGMENT_HEADER_BYTES && index === names.length - 1) {
-      unlinkSync(path);
-      cutBytes = size;
+      unfinished = { path, bytes: size };
       continue;
     }
     const header = parseSegmentHeader(bytes);
-    if (typeof header === 'string') throw new JournalError('CORRUPT', `the journal segment ${path} ${header}`);
-    const [, number, date] = NAME.exec(name) ?? [];
-    segments.push({ ...header, number: Number(number), date: date ?? '', path, end: size });
+    if (typeof header === 'string') unreadable.push({ path, number: Number(number), reason: header, bytes: size });
+    else segments.push({ ...header, number: Number(number), date, path, end: size });
   }
-  return { segments, cutBytes };
+  return { segments, unfinished, unreadable };
+}
+
+/**
+ * The segments of a folder, oldest first. One that was only being made is removed, its bytes are answered as `cutBytes`.
+ * @throws JournalError `CORRUPT` naming the file.
+ */
+export function listSegments(dir: string): { readonly segments: Segment[]; readonly cutBytes: number } {
+  const { segments, unfinished, unreadable } = readSegments(dir);
+  const [first] = unreadable;
+  if (first !== undefined) throw new SegmentDamage(first.path, 0, `the journal segment ${first.path} ${first.reason}`);
+  if (unfinished !== undefined) unlinkSync(unfinished.path);
+  return { segments, cutBytes: unfinished?.bytes ?? 0 };
+}
+
+/** Damage in a segment: a `CORRUPT` that says where. */
+export class SegmentDamage extends JournalError {
+  readonly path: string;
+  /** Byte of the file. */
+  readonly at: number;
+
+  constructor(path: string, at: number, message: string) {
+    super('CORRUPT', message);
+    this.path = path;
+    this.at = at;
+  }
 }
 
 function readHeader(path: string): { readonly bytes: Buffer; readonly size: number } {

@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -18,13 +18,9 @@ import type { LedgerReport, LedgerViolation } from './report.ts';
  */
 export function verifyLedger(path: string): LedgerReport {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) throw new LedgerError('IO', `there is no ledger ${path}`);
-  let lock: FileLock | undefined;
-  try {
-    lock = FileLock.take(lockPath(path));
-  } catch {
-    // A folder that can't be written to: nobody has a ledger open there.
-    return verify(path);
-  }
+  // Whoever has it open has made the lock's file; without one there is nobody to be kept out, and none is left behind.
+  if (!existsSync(lockPath(path))) return verify(path);
+  const lock = FileLock.take(lockPath(path));
   if (lock === undefined) throw new LedgerError('LOCKED', `the ledger ${path} is in use by another process`);
   try {
     return verify(path);
