@@ -49,6 +49,8 @@ export class LaggingSymbols {
     if (policy() === 'drop') this.#tellGaps(table, after);
     else {
       if (policy() === 'conflate') await this.#sendNewest(table, after);
+      // What has begun to lag anew meanwhile is waited for by a turn of its own.
+      for (const sym of this.#tables.get(table)?.keys() ?? []) after.delete(sym);
       await replay(table, after);
     }
   }

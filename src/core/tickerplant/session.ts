@@ -24,8 +24,11 @@ export interface SessionDependencies {
 /** `setTimeout` of 2^31 ms and more fires at once; a longer wait is made of several. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** A symbol's way from granted to live: `replaying` its rows come from the journal, `live` from the publisher. */
-type SymbolState = 'replaying' | 'live';
+/**
+ * A symbol's way from granted to live: `live` its rows come from the publisher; a number, they come from the journal. Each
+ * replay has a number of its own, so that one that was broken off does not go on beside the next.
+ */
+type SymbolState = 'live' | number;
 
 /**
  * One subscription on one connection: what it may have now, and the rows that it is given. At most one is live per
@@ -40,6 +43,9 @@ export class Session implements RowReceiver {
   #grants: readonly Grant[];
   #unsubscribed: ReadonlyMap<string, ReadonlySet<string>>;
   #ending: Disposable | undefined;
+  /** Grants that were seen to be good, and whose end is still to be told. */
+  #running: ReadonlySet<string> = new Set();
+  #replays = 0;
   #closed = false;
   #slow: SlowConsumerPolicy;
 
@@ -100,7 +106,7 @@ export class Session implements RowReceiver {
     else if (this.#slow === 'disconnect') this.sink.endSlow();
     else {
       this.#dependencies.publisher.leave(rows.table, rows.sym, this);
-      this.#setState(rows.table, rows.sym, 'replaying');
+      this.#setState(rows.table, rows.sym, this.#nextReplay());
       this.#lagging.add(rows.table, rows.sym, rows.seq - 1);
     }
   }
@@ -122,6 +128,7 @@ export class Session implements RowReceiver {
 
   /** Takes symbols again that are paid for and had been unsubscribed from; delivery goes on with the next row. */
   takeAgain(table: string, syms: readonly string[]): readonly ActiveEvent[] {
+    if (this.#closed) return [];
     this.#want(table, syms);
     const { publisher, journal } = this.#dependencies;
     const grants = covered(this.#grants, this.#now()).get(table);
@@ -211,7 +218,7 @@ export class Session implements RowReceiver {
         this.#goLive(table, sym);
         after.delete(sym);
       } else {
-        this.#setState(table, sym, 'replaying');
+        this.#setState(table, sym, this.#nextReplay());
       }
     }
     if (after.size > 0) void this.#replay(table, after);
@@ -219,7 +226,8 @@ export class Session implements RowReceiver {
 
   async #replay(table: string, after: Map<string, number>): Promise<void> {
     const { journal, logger, publisher } = this.#dependencies;
-    const stillReplaying = (sym: string) => this.#isReplaying(table, sym);
+    const replays = new Map([...after.keys()].map((sym) => [sym, this.#symbols.get(table)?.get(sym)]));
+    const stillReplaying = (sym: string) => this.#isReplaying(table, sym) && this.#symbols.get(table)?.get(sym) === replays.get(sym);
     const join = () => {
       for (const sym of after.keys()) if (stillReplaying(sym)) this.#goLive(table, sym);
     };
@@ -248,7 +256,12 @@ export class Session implements RowReceiver {
   }
 
   #isReplaying(table: string, sym: string): boolean {
-    return !this.#closed && this.#symbols.get(table)?.get(sym) === 'replaying';
+    return !this.#closed && typeof this.#symbols.get(table)?.get(sym) === 'number';
+  }
+
+  #nextReplay(): number {
+    this.#replays += 1;
+    return this.#replays;
   }
 
   #setState(table: string, sym: string, state: SymbolState): void {
@@ -273,26 +286,27 @@ export class Session implements RowReceiver {
     return this.#dependencies.clock.now();
   }
 
-  /** One timer, for the grant that ends next. */
+  /** Ends what is over, and sets one timer for the grant that ends next. */
   #watchEnds(): void {
     this.#ending?.[Symbol.dispose]();
     this.#ending = undefined;
+    if (this.#closed) return;
     const now = this.#now();
     const live = this.#grants.filter((grant) => isLive(grant, now));
-    if (this.#closed || live.length === 0) return;
+    this.#endGrants(now);
+    this.#running = new Set(live.map((grant) => grant.id));
+    if (live.length === 0) return;
     const next = Math.min(...live.map((grant) => grant.until));
-    const seen = new Set(live.map((grant) => grant.id));
-    this.#ending = this.#dependencies.clock.setTimer(Math.min(Math.ceil(next - now), LONGEST_TIMER_MS), () => this.#endGrants(seen));
+    this.#ending = this.#dependencies.clock.setTimer(Math.min(Math.ceil(next - now), LONGEST_TIMER_MS), () => this.#watchEnds());
   }
 
-  #endGrants(wereLive: ReadonlySet<string>): void {
-    const now = this.#now();
+  #endGrants(now: number): void {
+    const ended = this.#grants.filter((grant) => this.#running.has(grant.id) && !isLive(grant, now));
+    if (ended.length === 0) return;
     const left = covered(this.#grants, now);
     for (const [table, syms] of this.#symbols) {
       for (const sym of [...syms.keys()]) if (left.get(table)?.has(sym) !== true) this.#drop(table, sym);
     }
-    const ended = this.#grants.filter((grant) => wereLive.has(grant.id) && !isLive(grant, now));
     for (const quote of new Set(ended.map((grant) => grant.quote))) this.sink.expired({ quote, reason: 'ended' });
-    this.#watchEnds();
   }
 }
