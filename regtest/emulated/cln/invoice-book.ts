@@ -23,11 +23,17 @@ export class InvoiceBook {
 
   constructor(context: ClnContext) {
     this.#context = context;
+    this.#restore();
     context.network.subscribe((event) => {
       if (event.kind !== 'settlement' || event.node !== context.name) return;
       this.#sweep();
       this.#update(event.paymentHash);
     });
+  }
+
+  /** What the simulated node is given as a label: it never forgets one, and lightningd's may be used again after a deletion. */
+  simulatedLabel(label: string): string {
+    return `${this.#context.self.addCount + 1} ${label}`;
   }
 
   /** Notes an invoice that was just made. */
@@ -123,6 +129,16 @@ export class InvoiceBook {
       created_index: record.addNumber,
       updated_index: this.#updatedIndex.get(record.paymentHash),
     };
+  }
+
+  /** What a process before this one left in the simulated network. */
+  #restore(): void {
+    const { network, name } = this.#context;
+    for (const record of network.invoices.list(name, 0, Number.MAX_SAFE_INTEGER)) {
+      const label = record.label?.slice(record.label.indexOf(' ') + 1);
+      if (label !== undefined && record.state !== 'cancelled') this.add(record, label, record.description ?? '');
+    }
+    for (const { paymentHash: hash } of network.invoices.settledAfter(name, 0, Number.MAX_SAFE_INTEGER)) this.#update(hash);
   }
 
   /** Expiring is a change of its own: lightningd notes it by a timer, we when somebody looks. */

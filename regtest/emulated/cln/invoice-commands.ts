@@ -50,6 +50,7 @@ async function create(context: ClnContext, book: InvoiceBook, params: Params): P
     description: hashOnly ? { sha256: Buffer.from(sha256(Buffer.from(description))).toString('hex') } : description,
     expirySeconds: params.number('expiry', 'should be a positive integer') ?? WEEK_SECONDS,
     finalCltvDelta: params.number('cltv') ?? FINAL_CLTV,
+    label: book.simulatedLabel(label),
     ...(params.flag('exposeprivatechannels') === true && { privateHints: true }),
     ...(preimage !== undefined && { preimage }),
   };

@@ -37,6 +37,8 @@ export class SendPays {
 
   constructor(context: ClnContext) {
     this.#context = context;
+    // What a process before this one left in the simulated network.
+    for (const { paymentHash } of context.network.payments.list(context.name, 0, Number.MAX_SAFE_INTEGER)) this.#sync(paymentHash);
     context.network.subscribe((event) => {
       if (event.kind === 'payment' && event.node === context.name) this.#sync(event.paymentHash);
     });

@@ -12,7 +12,7 @@ const FUNDED = [
 ];
 const ACCEPTED = ['WAIT_FOR_INIT_SINGLE_FUNDED_CHANNEL', 'WAIT_FOR_OPEN_CHANNEL', 'WAIT_FOR_FUNDING_CREATED', 'WAIT_FOR_FUNDING_CONFIRMED'];
 
-/** A channel that never came to be, which eclair goes on to list. */
+/** A channel that never came to be, which eclair goes on to list until its peer goes away. */
 export interface AbortedChannel {
   readonly temporaryId: string;
   readonly peer: string;
@@ -23,7 +23,7 @@ export interface AbortedChannel {
 export class ChannelStates {
   /** Channels that were told to close and wait for their HTLCs or their peer. */
   readonly shuttingDown: Set<Outpoint> = new Set();
-  readonly aborted: AbortedChannel[] = [];
+  aborted: readonly AbortedChannel[] = [];
   readonly #context: EclairContext;
   readonly #known = new Map<Outpoint, string>();
   readonly #forcedByUs = new Set<Outpoint>();
@@ -31,6 +31,7 @@ export class ChannelStates {
   constructor(context: EclairContext) {
     this.#context = context;
     context.network.subscribe((event) => {
+      if (event.kind === 'peer') this.aborted = this.aborted.filter(({ peer }) => this.#isConnected(peer));
       if (event.kind === 'channel' || event.kind === 'peer' || event.kind === 'block') this.#look();
     });
   }
@@ -46,10 +47,15 @@ export class ChannelStates {
 
   /** Notes a channel that the peer did not want. */
   abort(channel: AbortedChannel): void {
-    this.aborted.push(channel);
+    this.aborted = [...this.aborted, channel];
     this.#created(channel.temporaryId, channel.peer, true);
     this.#changed(channel.temporaryId, channel.peer, FUNDED[0] ?? '', FUNDED[1] ?? '');
     this.#changed(channel.temporaryId, channel.peer, FUNDED[1] ?? '', 'CLOSED');
+  }
+
+  #isConnected(peer: string): boolean {
+    const node = this.#context.network.nodes.list().find(({ nodeId }) => nodeId === peer);
+    return node !== undefined && this.#context.network.peers.connected(this.#context.name, node.name);
   }
 
   #look(): void {

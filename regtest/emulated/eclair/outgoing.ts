@@ -57,22 +57,13 @@ export class Outgoing {
 
   constructor(context: EclairContext) {
     this.#context = context;
+    // What a process before this one left in the simulated network.
+    for (const payment of context.network.payments.list(context.name, 0, Number.MAX_SAFE_INTEGER)) this.#restore(payment);
   }
 
   /** Begins an attempt; answers its id at once, and how it ends. */
-  start(order: PayOrder, id: string = this.#context.uuid()): { readonly id: string; readonly ended: Promise<Attempt> } {
-    const attempt: Attempt = {
-      id,
-      order,
-      startedAt: this.#context.now(),
-      parts: [],
-      status: 'pending',
-      preimage: undefined,
-      failure: undefined,
-      endedAt: undefined,
-      replyLost: false,
-    };
-    this.#attempts.set(id, attempt);
+  start(order: PayOrder): { readonly id: string; readonly ended: Promise<Attempt> } {
+    const id = this.#add(order, this.#context.now());
     return { id, ended: this.#run(id, order) };
   }
 
@@ -106,6 +97,33 @@ export class Outgoing {
     const payment = record();
     if (payment === undefined) throw new Error(`payment ${order.paymentHash} was not begun`);
     return this.#end(id, { ...this.#outcome(id, payment), replyLost: lost });
+  }
+
+  #add(order: PayOrder, startedAt: number): string {
+    const id = this.#context.uuid();
+    const unknown = { preimage: undefined, failure: undefined, endedAt: undefined };
+    this.#attempts.set(id, { id, order, startedAt, parts: [], status: 'pending', replyLost: false, ...unknown });
+    return id;
+  }
+
+  #restore(payment: PaymentRecord): void {
+    const { network, name } = this.#context;
+    const { paymentHash, paymentRequest: invoice, amountMsat } = payment;
+    const recipient = network.nodes.find(payment.payee)?.nodeId ?? (payment.payee as NodeId);
+    const order = { paymentHash, invoice, externalId: undefined, amountMsat, recipient, begin: async () => {} };
+    const id = this.#add(order, payment.createdAt);
+    this.#owners.set(paymentHash, id);
+    if (payment.status !== 'pending') {
+      this.#attempts.set(id, { ...this.#outcome(id, payment), endedAt: payment.settledAt ?? payment.createdAt });
+      return;
+    }
+    const ended = () => {
+      const now = network.payments.find(name, paymentHash);
+      return now === undefined || now.status === 'pending' ? undefined : now;
+    };
+    void this.#context.waitFor({ signal: new AbortController().signal }, ended).then((now) => {
+      if (now !== undefined) this.#end(id, this.#outcome(id, now));
+    });
   }
 
   /** How an attempt stands, its parts brought up to the present. */

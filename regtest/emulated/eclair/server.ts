@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -22,12 +22,18 @@ import { ApiRefusal } from './refusal.ts';
 import { walletEndpoints } from './wallet-endpoints.ts';
 
 const HOST = '127.0.0.1';
+const CONF = 'eclair.conf';
 const JSON_TYPE = 'application/json';
 const NO_CREDENTIALS = 'The resource requires authentication, which was not supplied with the request';
 const WRONG_CREDENTIALS = 'The supplied authentication is invalid';
 
 /** A simulated node behind eclair's HTTP API and its `/ws`, with its `eclair.conf` in its folder. */
-export const emulatedEclair: EmulatedNodeFactory = async (options) => new EclairServer(options);
+export const emulatedEclair: EmulatedNodeFactory = async (options) => {
+  const fresh = Buffer.from(options.random.bytes(16)).toString('hex');
+  const conf = await readFile(join(options.dir, CONF), 'utf8').catch(() => '');
+  // One that was made by a process before this one is kept.
+  return new EclairServer(options, /api\.password = "(.+)"/.exec(conf)?.[1] ?? fresh);
+};
 
 class EclairServer implements EmulatedNodeServer {
   readonly invoiceOnlyConfig: undefined;
@@ -38,10 +44,10 @@ class EclairServer implements EmulatedNodeServer {
   #port: number;
   #server: Server | undefined;
 
-  constructor(options: EmulatedNodeOptions) {
+  constructor(options: EmulatedNodeOptions, password: string) {
     this.#options = options;
     this.#port = options.port ?? 0;
-    this.#password = Buffer.from(options.random.bytes(16)).toString('hex');
+    this.#password = password;
     this.#endpoints = endpointsOf(new EclairContext(options, this.#events));
   }
 
@@ -62,7 +68,7 @@ class EclairServer implements EmulatedNodeServer {
     const address = server.address();
     if (typeof address === 'object' && address !== null) this.#port = address.port;
     const conf = `eclair.chain = regtest\neclair.api.enabled = true\neclair.api.port = ${this.#port}\neclair.api.password = "${this.#password}"\n`;
-    await writeFile(join(this.#options.dir, 'eclair.conf'), conf, { mode: 0o600 });
+    await writeFile(join(this.#options.dir, CONF), conf, { mode: 0o600 });
   }
 
   async stop(): Promise<void> {
