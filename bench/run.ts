@@ -1,0 +1,23 @@
+import { parseArgs } from 'node:util';
+import type { Bench } from './bench.ts';
+
+/** Benchmarks by name: `npm run bench -- NAME`. Each is loaded when it is run. */
+const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+  journal: () => import('./journal/bench.ts'),
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+});
+const [name = ''] = positionals;
+const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+if (load === undefined) {
+  console.error(`usage: npm run bench -- NAME [--json] [--quick]; NAME is one of ${Object.keys(BENCHES).join(', ')}`);
+  process.exit(2);
+}
+const { bench } = await load();
+console.error(`${name}: ${bench.about}${values.quick ? ' (quick: not for numbers)' : ''}`);
+const result = { bench: name, ...(await bench.run({ quick: values.quick, note: (text) => console.error(text) })) };
+if (values.json) console.log(JSON.stringify(result));
+else for (const [key, value] of Object.entries(result)) console.log(`${key}: ${String(value)}`);
