@@ -35,6 +35,12 @@ export function checkOffer(offer: QuoteOffer, asked: Account['request']): void {
   }
 }
 
+/** Checks that an offer that has just been made can still be paid. @throws SubscriberError `BAD_QUOTE`. */
+export function checkNotExpired(offer: QuoteOffer, now: number): void {
+  if (offer.expiresAt > now) return;
+  throw new SubscriberError('BAD_QUOTE', `the quote expired at ${new Date(offer.expiresAt).toISOString()}: is this machine's clock right?`);
+}
+
 /**
  * Checks that an offer's invoice can be read, is for this network, and says what the offer says.
  * @throws SubscriberError `BAD_QUOTE`; LightningError where the node can't be asked.

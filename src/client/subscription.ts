@@ -7,7 +7,7 @@ import { SubscriberError } from './errors.ts';
 import type { SubscriberEvent } from './events.ts';
 import { type ErrorMessage, isAnswer } from './messages.ts';
 import type { SubscriptionOptions } from './options.ts';
-import { checkOffer } from './quote-check.ts';
+import { checkNotExpired, checkOffer } from './quote-check.ts';
 import { Reception, type ReceptionHost } from './reception.ts';
 import { RowTracker } from './row-tracker.ts';
 import { settlePurchase } from './settle-purchase.ts';
@@ -171,6 +171,8 @@ export class Subscription implements ReceptionHost {
       const { message } = received;
       if (message.op === 'quote' && message.id === id) {
         checkOffer(message.offer, this.#account.request);
+        // Paying would be refused as too late, and the next quote as well: only a person can set the clock.
+        if (this.options.backend !== undefined) checkNotExpired(message.offer, clock.now());
         await this.advance({ stage: 'quoted', offer: message.offer });
         this.#boundQuote = message.offer.quote;
         this.progress();

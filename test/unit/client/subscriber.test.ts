@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/app/system.ts';
 import type { SubscriberEvent } from '../../../src/client/events.ts';
 import { memoryState } from '../../../src/client/state.ts';
 import { msat, sat } from '../../../src/core/lightning/amount.ts';
@@ -68,6 +69,18 @@ test('an invoice of another network is not paid', async () => {
   market.payer.identity = { ...market.payer.identity, network: 'mainnet' };
   await using subscriber = subscribeTo(market.plant);
   await expect(readUntil(iterate(subscriber), is('paid'))).rejects.toMatchObject({ code: 'BAD_QUOTE' });
+});
+
+test('a quote that has run out by this clock is refused once, not asked for again and again', async () => {
+  await using market = await openMarket();
+  const clock = { ...systemClock, now: () => systemClock.now() + 7_200_000 };
+  await using subscriber = subscribeTo(market.plant, { clock });
+  await expect(readUntil(iterate(subscriber), (_, all) => ofType(all, 'quote').length > 3)).rejects.toMatchObject({
+    code: 'BAD_QUOTE',
+    message: expect.stringContaining("this machine's clock"),
+  });
+  expect(market.plant.quotes).toHaveLength(1);
+  expect(market.payer.attempts).toBe(0);
 });
 
 test('a bad quote is not stumbled over again: the next run asks with another key', async () => {
