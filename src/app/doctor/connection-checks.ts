@@ -37,9 +37,15 @@ export function checkConnection({ info, invoice }: Observations, kind: string, v
     return { check: { name, status: 'ok', detail: place }, reachable: true, works: true };
   }
   const reachable = !AWAY.includes(code);
-  const advice = !reachable && via !== undefined ? `start the network in Polar (${via})` : ADVICE[code];
+  const advice = via === undefined ? ADVICE[code] : adviceInPolar(code, via, reachable);
   const check: Check = { name, status: 'fail', detail: `${place}: ${message}`, ...(advice === undefined ? {} : { advice }) };
   return { check, reachable, works: false };
+}
+
+function adviceInPolar(code: LightningErrorCode, via: string, reachable: boolean): string | undefined {
+  if (!reachable) return `start the network in Polar (${via})`;
+  if (code === 'UNAUTHENTICATED') return `start the network in Polar (${via}): a node that never ran has no credentials`;
+  return ADVICE[code];
 }
 
 /** Whether the adapter was made for this version. */

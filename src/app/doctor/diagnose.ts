@@ -1,10 +1,11 @@
 import type { Msat } from '../../core/lightning/amount.ts';
 import type { LightningBackend } from '../../core/lightning/backend.ts';
+import type { LightningErrorCode } from '../../core/lightning/errors.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { BackendConfig } from '../config/backend.ts';
 import { checkConnection, checkExpiry, checkSynced, checkVersion } from './connection-checks.ts';
 import type { Check, Diagnosis, Purpose } from './diagnosis.ts';
-import { type Observations, observe } from './observe.ts';
+import { asked, type Observations, observe } from './observe.ts';
 import { capacityOf, checkClock, checkInbound, checkInvoice, checkOutbound, checkRights, clockSkew, rightsOf } from './selling-checks.ts';
 
 /** Whom to look at, and what for. */
@@ -16,6 +17,8 @@ export interface DiagnoseOptions {
   readonly clock: Clock;
   /** Ends all waiting; what was not answered by then is reported so. */
   readonly signal: AbortSignal;
+  /** How long the answers may take, the waiting for the node not counted; no limit unless given. */
+  readonly timeoutMs?: number;
   /** What one symbol costs, the dearest where there are several; any amount will do where it is left out. */
   readonly priceMsat?: Msat | undefined;
   /** Go on asking a node that is away or behind the chain until this moment, by `clock`. */
@@ -25,18 +28,23 @@ export interface DiagnoseOptions {
 }
 
 const ASK_AGAIN_MS = 1_000;
+const READY_ANSWER_MS = 10_000;
+const WORTH_WAITING: readonly LightningErrorCode[] = ['UNAVAILABLE', 'NOT_SYNCED', 'TIMEOUT', 'CONNECTION_LOST'];
 
 /**
  * Looks at a node as a doctor would, and says what to do about whatever is wrong. Whatever can't be asked becomes a check,
  * never an exception. Makes one invoice of a satoshi at most and withdraws it, and changes nothing else at the node.
  */
 export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
-  const { backend, config, purpose, clock, signal, priceMsat } = options;
+  const { backend, config, purpose, clock, priceMsat } = options;
   await waitForNode(options);
   const { definition, config: parsed } = config;
   const inspectCredentials =
     definition.inspectCredentials === undefined ? undefined : async () => (await definition.inspectCredentials?.(parsed as never)) ?? [];
-  const observations = await observe({ backend, clock, signal, inspectCredentials });
+  const { timeoutMs } = options;
+  const observations = await withDeadline(clock, options.signal, timeoutMs, (signal) =>
+    observe({ backend, clock, signal, inspectCredentials }),
+  );
   const { check: connection, reachable, works } = checkConnection(observations, config.kind, config.via);
   const expiry = checkExpiry(observations.credentials, clock.now());
   const checks: readonly Check[] = works
@@ -104,7 +112,8 @@ function pick({
 async function waitForNode({ backend, clock, signal, waitUntil, onWaiting }: DiagnoseOptions): Promise<void> {
   let told: string | undefined;
   while (waitUntil !== undefined && clock.now() < waitUntil && !signal.aborted) {
-    const why = await whyNotReady(backend, signal);
+    const answerMs = Math.min(READY_ANSWER_MS, waitUntil - clock.now());
+    const why = await withDeadline(clock, signal, answerMs, (limited) => whyNotReady(backend, limited));
     if (why === undefined) return;
     if (why !== told) onWaiting?.(why);
     told = why;
@@ -113,11 +122,24 @@ async function waitForNode({ backend, clock, signal, waitUntil, onWaiting }: Dia
 }
 
 async function whyNotReady(backend: LightningBackend, signal: AbortSignal): Promise<string | undefined> {
+  const info = await asked('node.info', signal, () => backend.node.info({ signal }));
+  if ('value' in info) return info.value.synced ? undefined : `behind the chain, at block ${info.value.blockHeight}`;
+  return WORTH_WAITING.includes(info.error.code) ? info.error.message : undefined;
+}
+
+/** Gives work a signal that is aborted with another one, or when its time is up. */
+async function withDeadline<T>(
+  clock: Clock,
+  signal: AbortSignal,
+  timeoutMs: number | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (timeoutMs === undefined) return await work(signal);
+  const late = new AbortController();
+  const timer = clock.setTimer(timeoutMs, () => late.abort());
   try {
-    const { synced, blockHeight } = await backend.node.info({ signal });
-    return synced ? undefined : `behind the chain, at block ${blockHeight}`;
-  } catch (error) {
-    const { code, message } = error as { readonly code?: string; readonly message: string };
-    return code === 'UNAVAILABLE' || code === 'NOT_SYNCED' || code === 'TIMEOUT' || code === 'CONNECTION_LOST' ? message : undefined;
+    return await work(AbortSignal.any([signal, late.signal]));
+  } finally {
+    timer[Symbol.dispose]();
   }
 }

@@ -76,7 +76,7 @@ async function tinyInvoice(backend: LightningBackend, clock: Clock, signal: Abor
 }
 
 /** The answer or the error; the end of the wait also where an adapter does not hear the signal. */
-async function asked<T>(operation: string, signal: AbortSignal, call: () => Promise<T>): Promise<Asked<T>> {
+export async function asked<T>(operation: string, signal: AbortSignal, call: () => Promise<T>): Promise<Asked<T>> {
   try {
     return { value: await within(operation, signal, call()) };
   } catch (error) {

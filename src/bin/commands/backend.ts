@@ -5,6 +5,7 @@ import { diagnosisForPeople, exitCodeOfDiagnosis } from '../doctor-report.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { configOption, jsonOption } from '../options.ts';
 import { withResources } from '../resources.ts';
+import { stopOnSignals } from '../signals.ts';
 
 interface BackendOptions {
   readonly config?: string;
@@ -53,19 +54,21 @@ async function doctor({ config, wallet, timeout, wait, json }: DoctorOptions): P
     ]);
   const file = wallet ?? config ?? findConfigFile(process.cwd());
   const clock = systemClock;
+  const signal = stopOnSignals(() => process.stderr.write('stopping\n'));
   process.exitCode = await withResources(async (opened) => {
     const looked = opened(await openToLook(file, { clock, random: systemRandom, logger: silentLogger }));
     const diagnosis = await diagnose({
       ...looked,
       purpose: wallet === undefined ? 'sell' : 'pay',
       clock,
-      signal: AbortSignal.timeout(timeout + wait),
+      signal,
+      timeoutMs: timeout,
       priceMsat: wallet === undefined ? await dearestSymbol(file) : undefined,
       ...(wait === 0 ? {} : { waitUntil: clock.now() + wait }),
       onWaiting: (why) => process.stderr.write(`waiting: ${why}\n`),
     });
     process.stdout.write(json === true ? `${JSON.stringify(diagnosis)}\n` : diagnosisForPeople(diagnosis));
-    return exitCodeOfDiagnosis(diagnosis);
+    return signal.aborted ? ExitCode.interrupted : exitCodeOfDiagnosis(diagnosis);
   });
 }
 

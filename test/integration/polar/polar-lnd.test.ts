@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type EmulatedNetwork, emulatedNetwork } from '../../../regtest/emulated/network.ts';
 import type { RegtestNetwork } from '../../../regtest/network.ts';
 import { openBackend } from '../../../regtest/open-backend.ts';
@@ -13,6 +13,9 @@ import { openToLook } from '../../../src/app/doctor/open-backend.ts';
 import { systemClock, systemRandom } from '../../../src/app/system.ts';
 import { msat } from '../../../src/core/lightning/amount.ts';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
+
+// Programs and nodes of their own: slow where the machine is busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let dir: string;
 let inner: EmulatedNetwork;
@@ -26,7 +29,7 @@ beforeAll(async () => {
   for (const role of ['payer', 'middle'] as const) await polar.fund(role, 20_000_000);
   await polar.openChannel({ from: 'payer', to: 'middle', capacitySat: 5_000_000, pushSat: 1_000_000 });
   await polar.openChannel({ from: 'middle', to: 'payee', capacitySat: 5_000_000, pushSat: 1_000_000 });
-}, 60_000);
+});
 afterAll(async () => {
   await polar?.[Symbol.asyncDispose]();
   await home?.[Symbol.asyncDispose]();

@@ -121,7 +121,12 @@ test('a node that never answers ends with the time that was given', async () => 
     ...backend,
     node: { info: () => new Promise<never>(() => undefined), identity: () => new Promise<never>(() => undefined) },
   };
-  const diagnosis = await diagnose({ backend: hung, config: CONFIG, purpose: 'sell', clock: net.clock, signal: AbortSignal.timeout(50) });
+  const clock = hurriedClock(100);
+  const signal = new AbortController().signal;
+  const options = { backend: hung, config: CONFIG, purpose: 'sell', clock, signal, timeoutMs: 5_000 } as const;
+  const waited: string[] = [];
+  const diagnosis = await diagnose({ ...options, waitUntil: clock.now() + 20_000, onWaiting: (why) => waited.push(why) });
+  expect(waited).toEqual(['the node did not answer in time']);
   expect(diagnosis).toMatchObject({ reachable: false, usable: false });
   expect(check(diagnosis, 'connection').detail).toContain('did not answer in time');
 });
