@@ -13,7 +13,8 @@ type ReachableNode = Pick<RegtestNode, 'role' | 'address' | 'backend'>;
 const FUNDED_MS = 60_000;
 const CONNECTED_MS = 30_000;
 const OPEN_MS = 120_000;
-const CONFIRMATIONS = 6;
+/** Announcing takes 6, eclair wants 8 unless told otherwise. */
+const CONFIRMATIONS = 8;
 
 /** Sends coins to a node's wallet and mines until they are confirmed there. Works with every backend, through the port alone. */
 export async function fundNode(network: MinedNetwork, node: ReachableNode, amountSat: number): Promise<void> {

@@ -37,7 +37,6 @@ developer
 dev-bitcoind-poll=1
 dev-fast-gossip
 dev-fast-reconnect
-allow-deprecated-apis=true
 disable-dns
 `,
     { mode: 0o600 },

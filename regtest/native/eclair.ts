@@ -6,12 +6,8 @@ import { freePort } from './free-ports.ts';
 import { ManagedProcess } from './managed-process.ts';
 import type { NodeOptions, NodeProcess } from './node-process.ts';
 
-/**
- * eclair spreads its work over random delays of up to a minute, and waits for at least 6 confirmations: here it does at once
- * what it may do at once.
- */
-const QUICK = `eclair.channel.min-depth-blocks = 6
-eclair.channel.max-block-processing-delay = 0 seconds
+/** eclair spreads its work over random delays of up to a minute: here it does at once what it may do at once. */
+const QUICK = `eclair.channel.max-block-processing-delay = 0 seconds
 eclair.channel.max-restart-watch-delay = 1 second
 eclair.channel.max-tx-publish-retry-delay = 1 second
 eclair.initial-random-reconnect-delay = 1 second

@@ -56,6 +56,20 @@ export function untilSettled(backend: LightningBackend, hash: PaymentHash): Prom
   });
 }
 
+const RESTING_MS = 500;
+
+/**
+ * What the channels hold locally, once it stays the same: a payer has the preimage a few messages before its commitment is
+ * without the payment.
+ */
+export function restingBalance(backend: LightningBackend): Promise<Msat> {
+  return eventually('the balance of the channels rests', async () => {
+    const { localMsat } = await backend.channels.balances();
+    await sleep(RESTING_MS);
+    return (await backend.channels.balances()).localMsat === localMsat ? localMsat : undefined;
+  });
+}
+
 /** Reads settlements after a cursor until `enough` of them say so; breaks off then. */
 export async function follow(
   backend: LightningBackend,

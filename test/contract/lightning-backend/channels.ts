@@ -6,13 +6,15 @@ import type { ContractNetwork } from '../network.ts';
 import { AMPLE_FEE, allPages, eventually, invoiceOf, payNow, refused } from '../support.ts';
 
 const NOBODY = nodeId('0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798');
+/** As many blocks as any of the nodes waits for before it calls something on the chain final, left as it comes: eclair's 8. */
+const DEEP = 8;
 const NO_CHANNEL = outpoint(`${'ab'.repeat(32)}:0`);
 
 async function fundedPayer(network: ContractNetwork, amountSat: number): Promise<void> {
   const { payer } = network;
   const before = await payer.backend.wallet.balance();
   await network.sendToAddress(await payer.backend.wallet.newAddress(), amountSat);
-  await network.mine(6);
+  await network.mine(DEEP);
   const target = before.confirmedMsat + sat(amountSat);
   await eventually('the funds are confirmed', async () => (await payer.backend.wallet.balance()).confirmedMsat >= target);
 }
@@ -32,7 +34,7 @@ async function opened(network: ContractNetwork, options: { readonly pushSat?: nu
 }
 
 async function activated(network: ContractNetwork, channel: Awaited<ReturnType<typeof opened>>['channel']): Promise<void> {
-  await network.mine(6);
+  await network.mine(DEEP);
   for (const side of [network.payer, network.payee]) {
     await eventually(`${side.role} calls it active`, async () => (await channelOf(side.backend, channel))?.state === 'active', 90_000);
   }
@@ -63,7 +65,7 @@ export const channelCases: readonly ContractCase[] = [
       const { payer, payee } = network;
       const address = await payer.backend.wallet.newAddress();
       const fundingTx = await network.sendToAddress(address, 3_000_000);
-      await network.mine(6);
+      await network.mine(DEEP);
       await eventually('the funding is confirmed', async () => ((await network.getTransaction(fundingTx))?.confirmations ?? 0) >= 6);
       await eventually('the wallet lists it', async () => {
         const listed = await allPages((after) => payer.backend.wallet.transactions(after === undefined ? {} : { after }));
@@ -102,7 +104,7 @@ export const channelCases: readonly ContractCase[] = [
         }
       })();
       await eventually('the close is broadcast', async () => stages.includes('closing'));
-      await network.mine(6);
+      await network.mine(DEEP);
       await closing;
       assert.deepEqual([...new Set(stages)], ['closing', 'closed']);
       await eventually('the wallet has it back', async () => (await payer.backend.wallet.balance()).confirmedMsat > before.confirmedMsat);
@@ -124,7 +126,7 @@ export const channelCases: readonly ContractCase[] = [
         const state = (await channelOf(network.payer.backend, channel))?.state;
         return state === 'closing';
       });
-      await network.mine(6);
+      await network.mine(DEEP);
       await closing;
       assert.equal(stages.at(-1), 'closed');
     },
@@ -137,7 +139,7 @@ export const channelCases: readonly ContractCase[] = [
       await activated(network, channel);
       assert.equal((await channelOf(network.payer.backend, channel))?.private, true);
       const closing = (async () => {
-        for await (const _stage of network.payer.backend.channels.close(channel)) await network.mine(3);
+        for await (const _stage of network.payer.backend.channels.close(channel)) await network.mine(DEEP);
       })();
       await closing;
     },

@@ -5,7 +5,18 @@ import type { PaymentOutcome } from '../../../src/core/lightning/payment.ts';
 import { type ContractCase, contractCase, has, lacks } from '../case.ts';
 import { memoryIntents } from '../memory-intents.ts';
 import type { ContractNetwork } from '../network.ts';
-import { AMPLE_FEE, allPages, eventually, freshLabel, freshPreimage, invoiceOf, payNow, refused, untilSettled } from '../support.ts';
+import {
+  AMPLE_FEE,
+  allPages,
+  eventually,
+  freshLabel,
+  freshPreimage,
+  invoiceOf,
+  payNow,
+  refused,
+  restingBalance,
+  untilSettled,
+} from '../support.ts';
 
 /** A mainnet invoice of BOLT 11's own examples. */
 const MAINNET_INVOICE =
@@ -54,11 +65,11 @@ export const paymentCases: readonly ContractCase[] = [
   contractCase('payments: paying again answers the first outcome', async ({ payer, payee }) => {
     const invoice = await invoiceOf(payee.backend);
     const first = await payNow(payer.backend, invoice.paymentRequest);
-    const before = await payer.backend.channels.balances();
+    const before = await restingBalance(payer.backend);
     const second = await payer.backend.payments.pay({ paymentRequest: invoice.paymentRequest, maxFeeMsat: AMPLE_FEE });
     assert.equal(second.status, 'settled');
     assert.equal(second.status === 'settled' ? second.preimage : '', first.preimage);
-    assert.equal((await payer.backend.channels.balances()).localMsat, before.localMsat);
+    assert.equal(await restingBalance(payer.backend), before);
   }),
   contractCase('payments: twice at once is one payment', async (network) => {
     const invoice = await invoiceOf(network.payee.backend, { amountMsat: msat(33_000) });

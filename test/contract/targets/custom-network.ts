@@ -13,7 +13,7 @@ const ROLES = ['payer', 'middle', 'payee'] as const;
 const SEEN_MS = 120_000;
 const BACK_MS = 180_000;
 const SAT_PER_BTC = 100_000_000;
-const CLOSING_BLOCKS = 6;
+const CLOSING_BLOCKS = 8;
 const CLOSE_MS = 60_000;
 /** bitcoin-cli's exit status for an unknown transaction (its error -5). */
 const UNKNOWN_TRANSACTION = 5;
