@@ -54,6 +54,8 @@ export interface DeskAnswer {
 
 const INVOICE_TIMEOUT_MS = 15_000;
 const SWEEP_MS = 60_000;
+/** After a sweep that failed, however overdue a quote is. */
+const SWEEP_RETRY_MS = 1_000;
 
 /** Prices, asks the node for invoices, makes quotes durable before they leave the house, and ends those that run out. */
 export class QuoteDesk {
@@ -63,6 +65,8 @@ export class QuoteDesk {
   readonly #invoicing: CircuitBreaker;
   readonly #underWay = new Map<string, Promise<DeskAnswer>>();
   #timer: Disposable | undefined;
+  /** Not before this is there another sweep; 0 unless the last one failed. */
+  #retryAt = 0;
   #stopped = false;
   #made = 0;
 
@@ -121,6 +125,7 @@ export class QuoteDesk {
   async sweep(): Promise<void> {
     const { node, ledger, clock, logger, onExpired } = this.#dependencies;
     this.#timer?.[Symbol.dispose]();
+    this.#retryAt = 0;
     try {
       const { identity } = await node.known();
       for (const quote of await ledger.expireQuotes(identity, clock.now())) {
@@ -131,6 +136,7 @@ export class QuoteDesk {
       for (const quote of await ledger.invoicesToCancel(identity)) await this.#cancel(quote);
     } catch (error) {
       if (!this.#stopped) logger.warn({ err: error }, 'expired quotes could not be closed; trying again');
+      this.#retryAt = clock.now() + SWEEP_RETRY_MS;
     }
     this.#schedule();
   }
@@ -139,9 +145,11 @@ export class QuoteDesk {
     this.#timer?.[Symbol.dispose]();
     if (this.#stopped) return;
     const { clock } = this.#dependencies;
+    // A clock that was set back must not stretch it.
+    const pause = Math.min(Math.ceil(this.#retryAt - clock.now()), SWEEP_RETRY_MS);
     let next = SWEEP_MS;
     for (const quote of this.#open.values()) next = Math.min(next, quote.expiresAt - clock.now());
-    this.#timer = clock.setTimer(Math.max(Math.ceil(next), 1), () => void this.sweep());
+    this.#timer = clock.setTimer(Math.max(Math.ceil(next), pause, 1), () => void this.sweep());
   }
 
   async #cancel(quote: QuoteRecord): Promise<void> {
