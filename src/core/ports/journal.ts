@@ -60,6 +60,12 @@ export interface Journal extends AsyncDisposable {
   earliest(table: string, sym: string): number | undefined;
   /** The last record of each symbol of a table, for snapshots. */
   last(table: string, syms: readonly string[]): Promise<readonly PublishedRows[]>;
+  /**
+   * Sets who says what must be kept, whatever the retention: the time (milliseconds since 1970) from which on every row may still be
+   * asked for, undefined while none may. Asked at once and whenever old segments would be removed; until it is set, what the
+   * retention says is removed.
+   */
+  retain(neededFrom: () => number | undefined): void;
   /** Ends the day's segment and begins the next. */
   roll(date: string): void;
   /** Resolves when all that was appended is on the disk. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
 
 const fsyncSchema: z.ZodUnion<
   readonly [
@@ -19,6 +20,7 @@ const fsyncSchema: z.ZodUnion<
 /**
  * Where and how published rows are recorded. `fsync`: when they are forced to the disk, which matters for a power cut only,
  * not for a killed process: `interval` once a second or `{ intervalMs }`, `always` before anybody gets them, `never`.
+ * `keepDays`, `keepGb`: what is older, or more, is removed in whole segments, but for what a buyer may still ask for.
  */
 export const journalConfigSchema: z.ZodObject<
   {
@@ -26,6 +28,7 @@ export const journalConfigSchema: z.ZodObject<
     segmentMb: z.ZodOptional<z.ZodNumber>;
     fsync: z.ZodOptional<typeof fsyncSchema>;
     keepDays: z.ZodOptional<z.ZodNumber>;
+    keepGb: z.ZodOptional<z.ZodNumber>;
   },
   z.core.$strict
 > = z.strictObject({
@@ -33,6 +36,7 @@ export const journalConfigSchema: z.ZodObject<
   segmentMb: z.number().int().min(1).max(4096).optional(),
   fsync: fsyncSchema.optional(),
   keepDays: z.number().int().min(1).optional(),
+  keepGb: z.number().positive().optional(),
 });
 
 /** A parsed `journal:` section. */
@@ -47,11 +51,13 @@ export function journalOptions(config: JournalConfig): {
   readonly segmentBytes?: number;
   readonly fsync?: FsyncPolicy;
   readonly keepDays?: number;
+  readonly keepBytes?: number;
 } {
   return {
     dir: config.dir,
     ...(config.segmentMb === undefined ? {} : { segmentBytes: config.segmentMb * MIB }),
     ...(config.fsync === undefined ? {} : { fsync: config.fsync }),
     ...(config.keepDays === undefined ? {} : { keepDays: config.keepDays }),
+    ...(config.keepGb === undefined ? {} : { keepBytes: config.keepGb * GIB }),
   };
 }

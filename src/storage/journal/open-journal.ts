@@ -28,6 +28,8 @@ export interface JournalOptions {
   readonly fsync?: FsyncPolicy;
   /** Segments whose rows are all older are removed, when one is begun; all are kept unless given. */
   readonly keepDays?: number;
+  /** The oldest segments beyond so many bytes are removed, then too. */
+  readonly keepBytes?: number;
   /** Names the machine's present start; for tests. */
   readonly bootId?: string | undefined;
 }
@@ -135,7 +137,7 @@ function journalOf(
     bootId: found.bootId ?? '',
     recovery: { cutBytes: found.cutBytes, continued: found.continued },
     segmentBytes: Math.max(options.segmentBytes ?? DEFAULT_SEGMENT_BYTES, SEGMENT_HEADER_BYTES + 1),
-    keepDays: options.keepDays,
+    retention: { keepDays: options.keepDays, keepBytes: options.keepBytes },
   });
   return journal;
 }

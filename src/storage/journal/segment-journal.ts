@@ -43,7 +43,7 @@ export interface SegmentJournalParts {
   readonly bootId: string;
   readonly recovery: JournalRecovery;
   readonly segmentBytes: number;
-  readonly keepDays: number | undefined;
+  readonly retention: { readonly keepDays: number | undefined; readonly keepBytes: number | undefined };
 }
 
 /** The journal as segment files. */
@@ -57,6 +57,9 @@ export class SegmentJournal implements Journal {
   #fd: number;
   #rollAt: number;
   #refused: JournalError | undefined;
+  #neededFrom: (() => number | undefined) | undefined;
+  /** Whether segments stay that the retention would remove. */
+  #held = false;
   #closing: Promise<void> | undefined;
 
   constructor(parts: SegmentJournalParts) {
@@ -67,7 +70,6 @@ export class SegmentJournal implements Journal {
     this.epoch = parts.epoch;
     this.recovery = parts.recovery;
     this.lastSeqs = parts.segments.index.lastSeqs();
-    this.#removeOld();
   }
 
   /** @throws RangeError for rows of another epoch or with a number that does not follow the last one: a fault of the caller's. */
@@ -143,6 +145,11 @@ export class SegmentJournal implements Journal {
   async last(table: string, syms: readonly string[]): Promise<readonly PublishedRows[]> {
     this.#assertOpen();
     return lastRecords(this.#segments, this.epoch, table, syms);
+  }
+
+  retain(neededFrom: () => number | undefined): void {
+    this.#neededFrom = neededFrom;
+    this.#removeOld();
   }
 
   /** `date`: the day that has ended; the new segment has the next one's name. Rolling an empty segment only gives it that name. */
@@ -252,8 +259,18 @@ export class SegmentJournal implements Journal {
   }
 
   #removeOld(): void {
-    const { keepDays, clock } = this.#parts;
-    if (keepDays !== undefined) this.#segments.removeBefore(clock.now() - keepDays * DAY_MS);
+    const { retention, clock, logger, dir } = this.#parts;
+    const { keepDays, keepBytes } = retention;
+    if (keepDays === undefined && keepBytes === undefined) return;
+    const before = keepDays === undefined ? Number.NEGATIVE_INFINITY : clock.now() - keepDays * DAY_MS;
+    const needed = this.#neededFrom?.() ?? Number.POSITIVE_INFINITY;
+    const held = this.#segments.removeOld({ before, bytes: keepBytes ?? Number.POSITIVE_INFINITY, needed });
+    if (held && !this.#held)
+      logger.warn(
+        { dir, neededFrom: new Date(needed).toISOString() },
+        'the journal keeps more than it should: buyers may still ask for it',
+      );
+    this.#held = held;
   }
 }
 

@@ -154,15 +154,21 @@ export class Segments {
   }
 
   /**
-   * Removes ended segments whose rows are all older than a time. The newest ended one stays: its index knows the last number
-   * of symbols that have been quiet for longer, and no number may be used twice.
+   * Removes the oldest ended segments while they may go: those whose rows are all older than `before`, and those beyond `bytes`; never
+   * one with a row of `needed` or later. The newest ended one stays: its index knows the last number of symbols that have been quiet for
+   * longer, and no number may be used twice. Answers whether something stays only for being needed.
    */
-  removeBefore(time: number): void {
+  removeOld(limits: { readonly before: number; readonly bytes: number; readonly needed: number }): boolean {
     const all = [...this.#past, ...this.#epoch];
+    let bytes = all.reduce((sum, { end }) => sum + end, 0);
     for (let i = 0; i < all.length - 2; i += 1) {
       const segment = all[i];
       const next = all[i + 1];
-      if (segment === undefined || next === undefined || next.createdAt >= time) break;
+      if (segment === undefined || next === undefined) break;
+      // Its rows are all from before the next one was begun.
+      if (next.createdAt >= limits.before && bytes <= limits.bytes) break;
+      // Rows of an earlier epoch are never replayed to anybody.
+      if (next.createdAt >= limits.needed && segment.epoch === this.current.epoch) return true;
       try {
         unlinkSync(segment.path);
         unlinkQuietly(indexPath(this.#dir, segment.number));
@@ -170,11 +176,13 @@ export class Segments {
         this.#logger.warn({ err: error, segment: segment.path }, 'an old journal segment could not be removed');
         break;
       }
+      bytes -= segment.end;
       this.#indexes.delete(segment.number);
       if (this.#past[0] === segment) this.#past.shift();
       else this.#epoch.shift();
       this.#logger.info({ segment: segment.path }, 'removed an old journal segment');
     }
+    return false;
   }
 
   #keep(segment: Segment, index: SegmentIndex): SegmentIndex {

@@ -248,6 +248,8 @@ test('old segments are removed as a whole; numbers go on, also of symbols that h
   }
   clock.advance(100 * DAY_MS);
   await using journal = await open(folder.path, options);
+  journal.retain(() => undefined);
+  expect(segmentsIn(folder.path)).toHaveLength(2);
   expect(journal.lastSeqs.get('trade')).toEqual(
     new Map([
       ['QUIET', 7],
@@ -257,4 +259,34 @@ test('old segments are removed as a whole; numbers go on, also of symbols that h
   expect(() => journal.append([rows('trade', 'QUIET', 1, 1, 1)])).toThrow(RangeError);
   journal.append([rows('trade', 'QUIET', 1, 8, 1)]);
   expect(journal.earliest('trade', 'QUIET')).toBe(8);
+});
+
+test('what a buyer may still ask for is kept, however old or much it is, until that is over', async () => {
+  using folder = new TestFolder();
+  const clock = new TestClock();
+  const start = clock.now();
+  let needed: number | undefined = start + 4 * DAY_MS + 1;
+  await using journal = await open(folder.path, { clock, keepDays: 2, keepBytes: 1000 });
+  journal.retain(() => needed);
+  for (let day = 0; day < 10; day += 1) {
+    journal.append([rows('trade', 'AAPL', 1, day * 10 + 1, 10)]);
+    clock.advance(DAY_MS);
+    journal.roll(new Date(clock.now() - DAY_MS).toISOString().slice(0, 10));
+  }
+  // The segment with numbers 41 to 50 is the one that was written to at that time.
+  expect(journal.earliest('trade', 'AAPL')).toBe(41);
+  needed = undefined;
+  journal.roll(new Date(clock.now()).toISOString().slice(0, 10));
+  expect(segmentsIn(folder.path)).toHaveLength(2);
+});
+
+test('beyond so many bytes the oldest segments are removed', async () => {
+  using folder = new TestFolder();
+  await using journal = await open(folder.path, { segmentBytes: 2000, keepBytes: 9000 });
+  for (let seq = 1; seq <= 400; seq += 1) journal.append([rows('trade', 'AAPL', 1, seq, 1)]);
+  const bytes = segmentsIn(folder.path).reduce((sum, name) => sum + readFileSync(folder.join(name)).length, 0);
+  expect(bytes).toBeLessThan(11_500);
+  expect(bytes).toBeGreaterThan(6000);
+  const first = journal.earliest('trade', 'AAPL') ?? 0;
+  expect((await readAll(journal, filterOf('trade', { AAPL: 0 })))[0]?.seq).toBe(first);
 });

@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TestFolder } from '../../unit/storage/support/folders.ts';
+
+const COMMAND = new URL('../../../src/bin/tickerplant.ts', import.meta.url).pathname;
+const folder = new TestFolder();
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(...args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [COMMAND, ...args], { cwd: folder.path, stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (data: Buffer) => {
+    out += data.toString();
+  });
+  child.stderr.on('data', (data: Buffer) => {
+    err += data.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+}
+
+/** A server of the config; answers how to stop it. */
+async function start(): Promise<() => Promise<void>> {
+  const child = spawn(process.execPath, [COMMAND, 'start', '--json'], { cwd: folder.path, stdio: ['ignore', 'pipe', 'ignore'] });
+  await once(createInterface(child.stdout), 'line');
+  return async () => {
+    child.kill('SIGTERM');
+    await once(child, 'close');
+  };
+}
+
+/** Waits until something holds. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!(await holds())) if (Date.now() > deadline) throw new Error('it did not come to that');
+}
+
+beforeAll(() => {
+  writeFileSync(
+    folder.join('tickerplant.config.yaml'),
+    `backend: { kind: simulated }
+tables:
+  trade:
+    columns: { time: timestamp, sym: symbol, price: float, size: long }
+    symbols: [AAPL, GOOG]
+    pricing: { kind: flat, msat: 100000, lasts: 24h }
+feed: { kind: random, seed: 1, rowsPerSecond: 500 }
+transports: { websocket: { port: 0 } }
+`,
+  );
+});
+afterAll(() => folder[Symbol.dispose]());
+
+test('beside a running server: the ledger is backed up and verified, the journal verified and read; nothing is overwritten or cut', async () => {
+  const stop = await start();
+  try {
+    const backup = await run('ledger', 'backup', 'backup.db', '--json');
+    expect(backup).toMatchObject({ code: 0 });
+    expect(JSON.parse(backup.out)).toMatchObject({ path: folder.join('backup.db'), online: true });
+    expect(await run('ledger', 'backup', 'backup.db')).toMatchObject({ code: 1, err: expect.stringContaining('is there already') });
+    expect(await run('ledger', 'backup', 'backup.db', '--force')).toMatchObject({ code: 0 });
+    expect(await run('ledger', 'backup', 'data/ledger.db', '--force')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('the ledger itself'),
+    });
+    const verified = await run('ledger', 'verify', '--json');
+    expect(verified.code).toBe(0);
+    expect(JSON.parse(verified.out)).toMatchObject({ clean: true, online: true, sealed: true });
+    await until(async () => JSON.parse((await run('journal', 'verify', '--json')).out).rows > 0);
+    const journal = await run('journal', 'verify', '--json');
+    expect(JSON.parse(journal.out)).toMatchObject({ clean: true, running: true });
+    const replayed = await run('journal', 'replay', '--limit', '2');
+    expect(JSON.parse(replayed.out.split('\n')[0] ?? '')).toMatchObject({ table: 'trade', epoch: 1, seq: 1, price: expect.any(Number) });
+    expect(await run('journal', 'cut', '--yes')).toMatchObject({ code: 1, err: expect.stringContaining('in use') });
+  } finally {
+    await stop();
+  }
+  expect(readdirSync(folder.join('data')).sort()).toEqual(['journal', 'ledger.db', 'ledger.db-lock']);
+}, 120_000);
+
+test('after it was stopped: clean, and after a flipped byte not', async () => {
+  expect(await run('ledger', 'verify')).toMatchObject({ code: 0, out: expect.stringContaining('clean') });
+  expect(await run('ledger', 'verify', 'backup.db')).toMatchObject({ code: 0 });
+  const path = folder.join('data', 'ledger.db');
+  const good = readFileSync(path);
+  const bad = Buffer.from(good);
+  bad.writeUInt8(bad.readUInt8(20_000) ^ 1, 20_000);
+  writeFileSync(path, bad);
+  expect(await run('ledger', 'verify')).toMatchObject({ code: 1, out: expect.stringContaining('page 5') });
+  writeFileSync(path, good);
+  expect(await run('ledger', 'verify', 'nowhere.db')).toMatchObject({ code: 1, err: expect.stringContaining('nowhere.db') });
+}, 60_000);
+
+test('the journal is exported as CSV, NDJSON and Parquet, each with every row; a file that is there is not replaced', async () => {
+  const { rows } = JSON.parse((await run('journal', 'verify', '--json')).out) as { rows: number };
+  expect(await run('journal', 'export', '-o', 'trade.csv', '--json')).toMatchObject({
+    code: 0,
+    out: expect.stringContaining(`"rows":${rows}`),
+  });
+  expect(readFileSync(folder.join('trade.csv'), 'utf8').trimEnd().split('\n')).toHaveLength(rows + 1);
+  expect(await run('journal', 'export', '-o', 'trade.csv')).toMatchObject({ code: 1, err: expect.stringContaining('--force') });
+  const lines = (await run('journal', 'export', '-f', 'ndjson')).out.trimEnd().split('\n');
+  expect(lines).toHaveLength(rows);
+  expect(await run('journal', 'export', '-f', 'parquet', '-o', 'trade.parquet')).toMatchObject({ code: 0 });
+  const bytes = readFileSync(folder.join('trade.parquet'));
+  expect(bytes.toString('latin1', 0, 4) + bytes.toString('latin1', bytes.length - 4)).toBe('PAR1PAR1');
+}, 60_000);
+
+test('a damaged journal: verify names the byte, cut says what is lost and only cuts when it is agreed to', async () => {
+  const dir = folder.join('data', 'journal');
+  const name = readdirSync(dir).find((file) => file.endsWith('.journal')) ?? '';
+  const path = folder.join('data', 'journal', name);
+  const bytes = readFileSync(path);
+  bytes.writeUInt8(bytes.readUInt8(3000) ^ 8, 3000);
+  writeFileSync(path, bytes);
+  expect(await run('journal', 'verify')).toMatchObject({ code: 1, out: expect.stringContaining(name) });
+  expect(await run('journal', 'replay')).toMatchObject({ code: 1, err: expect.stringContaining('damaged at byte') });
+  expect(await run('journal', 'cut', '--dry-run')).toMatchObject({ code: 0, out: expect.stringContaining('lost: trade') });
+  expect(await run('journal', 'cut')).toMatchObject({ code: 1, out: expect.stringContaining('nothing was changed') });
+  expect(readFileSync(path).equals(bytes)).toBe(true);
+  const cut = await run('journal', 'cut', '--yes', '--json');
+  expect(JSON.parse(cut.out)).toMatchObject({ cut: true, place: { file: name } });
+  expect(await run('journal', 'verify')).toMatchObject({ code: 0 });
+  expect(await run('journal', 'cut', '--yes', '--json')).toMatchObject({ code: 0, out: '{"cut":false}\n' });
+}, 60_000);
