@@ -27,12 +27,13 @@ export function checkOffer(offer: QuoteOffer, asked: Account['request']): void {
   if (asked.syms === '*') return;
   const wanted = new Set(asked.syms);
   for (const { table, syms } of offer.items) {
-    const quoted = new Set(syms);
-    const missing = [...wanted].filter((sym) => !quoted.has(sym));
-    const extra = [...quoted].filter((sym) => !wanted.has(sym));
-    if (missing.length > 0) throw new SubscriberError('BAD_QUOTE', `the quote for ${table} leaves out ${missing.join(', ')}`);
+    const extra = [...new Set(syms)].filter((sym) => !wanted.has(sym));
     if (extra.length > 0) throw new SubscriberError('BAD_QUOTE', `the quote for ${table} has ${extra.join(', ')}, which nobody asked for`);
   }
+  // Of every table: not each of them has each symbol.
+  const quoted = new Set(offer.items.flatMap((item) => item.syms));
+  const missing = [...wanted].filter((sym) => !quoted.has(sym));
+  if (missing.length > 0) throw new SubscriberError('BAD_QUOTE', `the quote for ${tables.join(', ')} leaves out ${missing.join(', ')}`);
 }
 
 /** Checks that an offer that has just been made can still be paid. @throws SubscriberError `BAD_QUOTE`. */
