@@ -29,4 +29,4 @@ export interface NodeProcess {
 }
 
 /** How long a node may take from its start until it answers. */
-export const READY_MS = 120_000;
+export const READY_MS = 240_000;

@@ -44,6 +44,11 @@ async function channelOf(backend: ContractNetwork['payer']['backend'], channel: 
   return (await backend.channels.list()).find((each) => each.outpoint === channel);
 }
 
+/** Balances of channels are told in whole satoshi by some nodes. */
+function isNear(balance: bigint | undefined, expected: bigint): boolean {
+  return balance !== undefined && balance - expected < 1_000n && expected - balance < 1_000n;
+}
+
 /** Opening, pricing, watching and closing channels, and the money on the chain. */
 export const channelCases: readonly ContractCase[] = [
   contractCase('channels: those of the network are active, with capacity and both balances', async ({ payer, firstChannel }) => {
@@ -138,6 +143,15 @@ export const channelCases: readonly ContractCase[] = [
       const { channel } = await opened(network, { private: true });
       await activated(network, channel);
       assert.equal((await channelOf(network.payer.backend, channel))?.private, true);
+      if (network.payee.capabilities.privateHints) {
+        const invoice = await invoiceOf(network.payee.backend, { privateHints: true });
+        const { routeHints } = await network.middle.backend.payments.decode(invoice.paymentRequest);
+        const { nodeId: payer } = await network.payer.backend.node.identity();
+        assert.ok(
+          routeHints.some((route) => route.at(-1)?.nodeId === payer),
+          'an invoice that was to have hints of it has none',
+        );
+      }
       const closing = (async () => {
         for await (const _stage of network.payer.backend.channels.close(channel)) await network.mine(DEEP);
       })();
@@ -192,6 +206,63 @@ export const channelCases: readonly ContractCase[] = [
       assert.equal(forward.inMsat, forward.outMsat + feeMsat);
     },
     { needs: [has('middle', 'forwards')] },
+  ),
+  contractCase(
+    'channels: one that is closed is listed as closed',
+    async (network) => {
+      const { channel } = await opened(network);
+      await activated(network, channel);
+      const before = (await network.payer.backend.channels.list({ state: 'closed' })).map((each) => each.outpoint);
+      assert.ok(!before.includes(channel));
+      let closingTx = '';
+      for await (const { stage, txId } of network.payer.backend.channels.close(channel)) {
+        closingTx = txId;
+        if (stage === 'closing') await network.mine(DEEP);
+      }
+      const closed = await eventually('it is listed', async () =>
+        (await network.payer.backend.channels.list({ state: 'closed' })).find((each) => each.outpoint === channel),
+      );
+      assert.equal(closed.state, 'closed');
+      assert.equal(closed.closingTxId ?? closingTx, closingTx);
+    },
+    { needs: [has('payer', 'closedChannels')], timeoutMs: 300_000 },
+  ),
+  contractCase(
+    'channels: a push on opening is refused without the capability',
+    async ({ payer, payee }) => {
+      const { nodeId: peer } = await payee.backend.node.identity();
+      await refused(payer.backend.channels.open({ peer, localFundingMsat: sat(100_000), pushMsat: sat(1_000) }), 'UNSUPPORTED');
+    },
+    { needs: [lacks('payer', 'pushOnOpen')] },
+  ),
+  contractCase(
+    'channels: rebalancing moves balance round through the network, from one channel to another',
+    async (network) => {
+      const { payer, firstChannel } = network;
+      const { channel } = await opened(network, { pushSat: 500_000 });
+      await activated(network, channel);
+      const [from, to] = [await channelOf(payer.backend, firstChannel), await channelOf(payer.backend, channel)];
+      assert.ok(from?.shortChannelId !== undefined && to?.shortChannelId !== undefined);
+      const request = { from: from.shortChannelId, to: to.shortChannelId, amountMsat: sat(10_000), maxFeeMsat: AMPLE_FEE };
+      const moved = await eventually(
+        'the network knows the way round',
+        async () => {
+          const outcome = await payer.backend.channels.rebalance(request);
+          return outcome.status === 'settled' ? outcome : undefined;
+        },
+        90_000,
+      );
+      assert.equal(moved.amountMsat, 10_000_000n);
+      await eventually('it has arrived', async () => {
+        const now = [await channelOf(payer.backend, firstChannel), await channelOf(payer.backend, channel)];
+        return (
+          isNear(now[0]?.localMsat, from.localMsat - moved.amountMsat - moved.feeMsat) &&
+          isNear(now[1]?.localMsat, to.localMsat + moved.amountMsat)
+        );
+      });
+      for await (const { stage } of payer.backend.channels.close(channel)) if (stage === 'closing') await network.mine(DEEP);
+    },
+    { needs: [has('payer', 'rebalance')], timeoutMs: 300_000 },
   ),
   contractCase(
     'channels: rebalancing is refused without the capability',

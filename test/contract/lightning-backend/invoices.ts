@@ -80,6 +80,24 @@ export const invoiceCases: readonly ContractCase[] = [
     },
     { needs: [has('payee', 'ownPreimage')] },
   ),
+  contractCase(
+    "invoices: a final CLTV delta of the caller's own",
+    async ({ payer, payee }) => {
+      const invoice = await invoiceOf(payee.backend, { finalCltvDelta: 77 });
+      assert.equal((await payer.backend.payments.decode(invoice.paymentRequest)).finalCltvDelta, 77);
+    },
+    { needs: [has('payee', 'finalCltvDelta')] },
+  ),
+  contractCase(
+    "invoices: a final CLTV delta of the caller's own is refused without the capability",
+    async ({ payee }) => refused(invoiceOf(payee.backend, { finalCltvDelta: 77 }), 'UNSUPPORTED'),
+    { needs: [lacks('payee', 'finalCltvDelta')] },
+  ),
+  contractCase(
+    "invoices: a preimage of the caller's own is refused without the capability",
+    async ({ payee }) => refused(invoiceOf(payee.backend, { preimage: freshPreimage() }), 'UNSUPPORTED'),
+    { needs: [lacks('payee', 'ownPreimage')] },
+  ),
   contractCase('invoices: the same label is the same invoice', async ({ payee }) => {
     const label = freshLabel();
     const first = await invoiceOf(payee.backend, { label });
