@@ -51,7 +51,7 @@ async function create(context: ClnContext, book: InvoiceBook, params: Params): P
     expirySeconds: params.number('expiry', 'should be a positive integer') ?? WEEK_SECONDS,
     finalCltvDelta: params.number('cltv') ?? FINAL_CLTV,
     label: book.simulatedLabel(label),
-    ...(params.flag('exposeprivatechannels') === true && { privateHints: true }),
+    ...((Array.isArray(params.raw('exposeprivatechannels')) || params.flag('exposeprivatechannels') === true) && { privateHints: true }),
     ...(preimage !== undefined && { preimage }),
   };
   const made = await translated(context.node.call('createInvoice', request), {

@@ -8,9 +8,11 @@ import type { Random } from '../../core/ports/random.ts';
 import { checkInvoiceRequest, pageLimit, pagePosition, unsupported } from '../shared/limits.ts';
 import { RecentSet } from '../shared/remembered.ts';
 import type { ClnClient } from './client.ts';
+import { toChannelState } from './mapping-channels.ts';
 import { isSameInvoice, toCreatedInvoice, toInvoice } from './mapping-invoices.ts';
 import { isRefusal, RPC, type RpcError, refusal } from './rpc-error.ts';
 import { anythingSchema } from './schema.ts';
+import { listPeerChannelsSchema } from './schema-channels.ts';
 import { type ClnInvoice, createdInvoiceSchema, listInvoicesSchema, statusMismatchSchema } from './schema-invoices.ts';
 import { ClnSettlements } from './settlements.ts';
 import { toWireMsat } from './wire-values.ts';
@@ -44,11 +46,19 @@ export class ClnInvoices implements Invoices {
       description,
       expiry: request.expirySeconds,
       ...(request.preimage === undefined ? {} : { preimage: request.preimage }),
-      ...(request.privateHints === undefined ? {} : { exposeprivatechannels: request.privateHints }),
       ...(request.finalCltvDelta === undefined ? {} : { cltv: request.finalCltvDelta }),
     };
+    const hidden = request.privateHints === true ? await this.#privateChannels(options) : [];
+    const ask = (hints: boolean | readonly string[] | undefined) => {
+      const asked = { ...params, ...(hints === undefined ? {} : { exposeprivatechannels: hints }) };
+      return this.#client.call('invoice', asked, { ...options, operation, schema: createdInvoiceSchema, rawRefusal: true });
+    };
     try {
-      const created = await this.#client.call('invoice', params, { ...options, operation, schema: createdInvoiceSchema, rawRefusal: true });
+      const created = await ask(hidden.length > 0 ? hidden : request.privateHints).catch((error) => {
+        // None of them can be used now: whichever hints lightningd finds are better than no invoice.
+        if (hidden.length > 0 && isRefusal(error, RPC.hintsUnusable)) return ask(true);
+        throw error;
+      });
       const invoice = toCreatedInvoice(created, label);
       this.#withdrawn.delete(invoice.paymentHash);
       return invoice;
@@ -120,6 +130,19 @@ export class ClnInvoices implements Invoices {
 
   settlementsHead(options: CallOptions = {}): Promise<SettlementCursor> {
     return this.#settlements.head(options);
+  }
+
+  /**
+   * The private channels by name: told only that they may be exposed, lightningd draws one channel of all by lot, public
+   * ones with them.
+   */
+  async #privateChannels(options: CallOptions): Promise<readonly string[]> {
+    const call = { ...options, operation: 'invoices.create', schema: listPeerChannelsSchema, readOnly: true } as const;
+    const { channels } = await this.#client.call('listpeerchannels', {}, call);
+    return channels
+      .filter((channel) => channel.private === true && toChannelState(channel) === 'active')
+      .map((channel) => channel.short_channel_id ?? channel.alias?.remote)
+      .filter((id) => id !== undefined);
   }
 
   /** What a label or preimage that is taken belongs to: the same invoice asked for again, or another one. */

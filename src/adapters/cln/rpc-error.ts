@@ -22,6 +22,7 @@ export const RPC: {
   readonly tooExpensive: 206;
   readonly labelTaken: 900;
   readonly preimageTaken: 901;
+  readonly hintsUnusable: 902;
   readonly waitTimedOut: 904;
   readonly invoiceUnknown: 905;
   readonly invoiceStatus: 906;
@@ -32,6 +33,7 @@ export const RPC: {
   tooExpensive: 206,
   labelTaken: 900,
   preimageTaken: 901,
+  hintsUnusable: 902,
   waitTimedOut: 904,
   invoiceUnknown: 905,
   invoiceStatus: 906,

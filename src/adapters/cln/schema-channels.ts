@@ -32,6 +32,7 @@ export interface ClnPeerChannel {
   readonly state: string;
   readonly channel_id?: string | undefined;
   readonly short_channel_id?: string | undefined;
+  readonly alias?: { readonly remote?: string | undefined } | undefined;
   readonly funding_txid?: string | undefined;
   readonly funding_outnum?: number | undefined;
   readonly scratch_txid?: string | undefined;
@@ -52,6 +53,7 @@ export const listPeerChannelsSchema: z.ZodType<{ readonly channels: readonly Cln
       state: z.string(),
       channel_id: hex32.optional(),
       short_channel_id: z.string().optional(),
+      alias: z.object({ remote: z.string().optional() }).optional(),
       funding_txid: hex32.optional(),
       funding_outnum: z.number().optional(),
       scratch_txid: hex32.optional(),

@@ -32,7 +32,7 @@ const REQUEST: CreateInvoice = {
 };
 
 test('an invoice is asked for with all that was asked, and in msat', async () => {
-  server.on('invoice', () => recorded('invoice'));
+  server.on('invoice', () => recorded('invoice')).on('listpeerchannels', () => ({ result: { channels: [] } }));
   const secret = preimage('11'.repeat(32));
   const invoice = await cln.invoices.create({ ...REQUEST, preimage: secret, privateHints: true, finalCltvDelta: 20 });
   expect(server.called('invoice')).toEqual([
@@ -47,6 +47,26 @@ test('an invoice is asked for with all that was asked, and in msat', async () =>
     },
   ]);
   expect(invoice).toMatchObject({ paymentHash: HASH, state: 'open', label: 'inv-1795216545157' });
+});
+
+test('hints of private channels are asked for by their names, and lightningd chooses where it can use none of them', async () => {
+  const channel = (over: object) => ({ peer_id: `02${'ab'.repeat(32)}`, peer_connected: true, state: 'CHANNELD_NORMAL', ...over });
+  const channels = [
+    channel({ short_channel_id: '101x1x0', private: false }),
+    channel({ short_channel_id: '102x1x0', private: true }),
+    channel({ alias: { local: '1x2x3', remote: '4x5x6' }, private: true }),
+    channel({ short_channel_id: '103x1x0', private: true, peer_connected: false }),
+    channel({ state: 'CHANNELD_AWAITING_LOCKIN', private: true }),
+  ];
+  server.on('listpeerchannels', () => ({ result: { channels } }));
+  server.on('invoice', ({ exposeprivatechannels }) =>
+    exposeprivatechannels === true
+      ? recorded('invoice')
+      : { error: { code: 902, message: 'None of those hints were suitable local channels' } },
+  );
+  expect((await cln.invoices.create({ ...REQUEST, privateHints: true })).paymentHash).toBe(HASH);
+  const asked = server.called('invoice').map((params) => (params as { exposeprivatechannels?: unknown }).exposeprivatechannels);
+  expect(asked).toEqual([['102x1x0', '4x5x6'], true]);
 });
 
 test('the same label and the same wishes answer the first invoice, other wishes are refused', async () => {
