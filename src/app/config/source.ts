@@ -57,7 +57,7 @@ async function readBytes(file: string): Promise<string> {
 /** JSON is YAML: one reader for both. */
 function readText(file: string, text: string): ConfigSource {
   const lines = new LineCounter();
-  const document = parseDocument(hidePlaceholders(text), { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(hidePlaceholders(text), { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const [error] = document.errors;
   if (error !== undefined) {
     // The parser's own messages quote the text, which may be a password.
