@@ -168,7 +168,9 @@ test('everything that is wrong is said at once', async () => {
 });
 
 test('a missing backend says what there is', async () => {
-  expect(await refusal('tables:\n')).toContain('backend: is missing; say which node: backend: { kind: … } (there are acme, simulated, polar)');
+  expect(await refusal('tables:\n')).toContain(
+    'backend: is missing; say which node: backend: { kind: … } (there are acme, simulated, polar)',
+  );
   expect(await refusal('backend: {}')).toContain('backend.kind: is missing');
   expect(await refusal('backend: acme')).toContain('backend: must be keys and values');
   expect(await refusal('- 1\n')).toContain('a config is keys and values');
