@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { msat, sat } from '../../../src/core/lightning/amount.ts';
-import { nodeId, outpoint } from '../../../src/core/lightning/identifiers.ts';
+import { nodeId, type Outpoint, outpoint } from '../../../src/core/lightning/identifiers.ts';
 import { type ContractCase, contractCase, has, lacks } from '../case.ts';
 import type { ContractNetwork } from '../network.ts';
 import { AMPLE_FEE, allPages, eventually, invoiceOf, payNow, refused } from '../support.ts';
@@ -33,10 +33,32 @@ async function opened(network: ContractNetwork, options: { readonly pushSat?: nu
   return { channel, peer };
 }
 
-async function activated(network: ContractNetwork, channel: Awaited<ReturnType<typeof opened>>['channel']): Promise<void> {
+/** Mines until both sides call it active. A node may learn of its own policy some moments later: by the announcement. */
+async function activated(network: ContractNetwork, channel: Outpoint): Promise<void> {
   await network.mine(DEEP);
-  for (const side of [network.payer, network.payee]) {
-    await eventually(`${side.role} calls it active`, async () => (await channelOf(side.backend, channel))?.state === 'active', 90_000);
+  for (const { backend, role } of [network.payer, network.payee]) {
+    await eventually(`${role} calls it active`, async () => (await channelOf(backend, channel))?.state === 'active', 90_000);
+    const policy = () =>
+      backend.channels.policy(channel).catch((error: { readonly code?: string }) => {
+        assert.equal(error.code, 'NOT_FOUND');
+        return undefined;
+      });
+    await eventually(`${role} knows its policy`, policy, 90_000);
+  }
+}
+
+/** An active channel payer – payee for a while; closed again whatever happens, for the cases that follow count on there being none. */
+async function withChannel(
+  network: ContractNetwork,
+  options: Parameters<typeof opened>[1],
+  use: (channel: Outpoint) => Promise<void>,
+): Promise<void> {
+  const { channel } = await opened(network, options);
+  await activated(network, channel);
+  try {
+    await use(channel);
+  } finally {
+    for await (const { stage } of network.payer.backend.channels.close(channel)) if (stage === 'closing') await network.mine(DEEP);
   }
 }
 
@@ -139,24 +161,18 @@ export const channelCases: readonly ContractCase[] = [
   ),
   contractCase(
     'channels: a private one is private',
-    async (network) => {
-      const { channel } = await opened(network, { private: true });
-      await activated(network, channel);
-      assert.equal((await channelOf(network.payer.backend, channel))?.private, true);
-      if (network.payee.capabilities.privateHints) {
-        const invoice = await invoiceOf(network.payee.backend, { privateHints: true });
-        const { routeHints } = await network.middle.backend.payments.decode(invoice.paymentRequest);
+    async (network) =>
+      withChannel(network, { private: true }, async (channel) => {
+        assert.equal((await channelOf(network.payer.backend, channel))?.private, true);
+        if (!network.payee.capabilities.privateHints) return;
         const { nodeId: payer } = await network.payer.backend.node.identity();
-        assert.ok(
-          routeHints.some((route) => route.at(-1)?.nodeId === payer),
-          'an invoice that was to have hints of it has none',
-        );
-      }
-      const closing = (async () => {
-        for await (const _stage of network.payer.backend.channels.close(channel)) await network.mine(DEEP);
-      })();
-      await closing;
-    },
+        // The hint tells the other side's policy, which has to have come first.
+        await eventually('an invoice has a hint of it', async () => {
+          const { paymentRequest } = await invoiceOf(network.payee.backend, { privateHints: true });
+          const { routeHints } = await network.middle.backend.payments.decode(paymentRequest);
+          return routeHints.some((route) => route.at(-1)?.nodeId === payer);
+        });
+      }),
     { timeoutMs: 300_000 },
   ),
   contractCase('channels: a policy for all of them', async ({ middle }) => {
@@ -237,31 +253,24 @@ export const channelCases: readonly ContractCase[] = [
   ),
   contractCase(
     'channels: rebalancing moves balance round through the network, from one channel to another',
-    async (network) => {
-      const { payer, firstChannel } = network;
-      const { channel } = await opened(network, { pushSat: 500_000 });
-      await activated(network, channel);
-      const [from, to] = [await channelOf(payer.backend, firstChannel), await channelOf(payer.backend, channel)];
-      assert.ok(from?.shortChannelId !== undefined && to?.shortChannelId !== undefined);
-      const request = { from: from.shortChannelId, to: to.shortChannelId, amountMsat: sat(10_000), maxFeeMsat: AMPLE_FEE };
-      const moved = await eventually(
-        'the network knows the way round',
-        async () => {
+    async (network) =>
+      withChannel(network, { pushSat: 500_000 }, async (channel) => {
+        const { payer, firstChannel } = network;
+        const [from, to] = [await channelOf(payer.backend, firstChannel), await channelOf(payer.backend, channel)];
+        assert.ok(from?.shortChannelId !== undefined && to?.shortChannelId !== undefined);
+        const request = { from: from.shortChannelId, to: to.shortChannelId, amountMsat: sat(10_000), maxFeeMsat: AMPLE_FEE };
+        const once = async () => {
           const outcome = await payer.backend.channels.rebalance(request);
           return outcome.status === 'settled' ? outcome : undefined;
-        },
-        90_000,
-      );
-      assert.equal(moved.amountMsat, 10_000_000n);
-      await eventually('it has arrived', async () => {
-        const now = [await channelOf(payer.backend, firstChannel), await channelOf(payer.backend, channel)];
-        return (
-          isNear(now[0]?.localMsat, from.localMsat - moved.amountMsat - moved.feeMsat) &&
-          isNear(now[1]?.localMsat, to.localMsat + moved.amountMsat)
-        );
-      });
-      for await (const { stage } of payer.backend.channels.close(channel)) if (stage === 'closing') await network.mine(DEEP);
-    },
+        };
+        const moved = await eventually('the network knows the way round', once, 90_000);
+        assert.equal(moved.amountMsat, 10_000_000n);
+        await eventually('it has arrived', async () => {
+          const [out, back] = [await channelOf(payer.backend, firstChannel), await channelOf(payer.backend, channel)];
+          const isOut = isNear(out?.localMsat, from.localMsat - moved.amountMsat - moved.feeMsat);
+          return isOut && isNear(back?.localMsat, to.localMsat + moved.amountMsat);
+        });
+      }),
     { needs: [has('payer', 'rebalance')], timeoutMs: 300_000 },
   ),
   contractCase(
