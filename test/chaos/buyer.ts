@@ -41,6 +41,8 @@ export class Buyer {
   subscription: string | undefined;
   /** It was told that a payment of its own has taken effect, or was given rows. */
   activated = false;
+  /** How often it has got further: what it is told while it only waits does not count. */
+  told = 0;
   /** Rounds that it has lived through. */
   rounds = 0;
   readonly #options: BuyerOptions;
@@ -190,6 +192,7 @@ export class Buyer {
   }
 
   #reached(moment: Moment): void {
+    if (moment !== 'start') this.told += 1;
     const callback = this.#moments.get(moment);
     this.#moments.delete(moment);
     callback?.();

@@ -1,3 +1,4 @@
+import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Buyer } from './buyer.ts';
 import { type Findings, isClean, NOTHING, sum, type Tally } from './facts.ts';
@@ -206,14 +207,18 @@ export class Lane {
   /** Until every payer has rows up to the mark, or nobody gets any further. */
   async #patiently(buyers: readonly Buyer[], mark: ReadonlyMap<string, number>): Promise<void> {
     const { patienceMs, signal } = this.#options;
+    const progress = (): number => buyers.reduce((count, buyer) => count + buyer.told, 0);
+    let told = progress();
     let missing = Number.POSITIVE_INFINITY;
     let since = performance.now();
     while (!signal.aborted) {
       const now = buyers.filter((buyer) => buyer.pays && buyer.hopeless === undefined && !(buyer.flowing && hasAll(buyer, mark))).length;
       if (now === 0) return;
-      if (now < missing) since = performance.now();
+      if (now < missing || progress() > told) since = performance.now();
       missing = Math.min(missing, now);
-      if (performance.now() - since > patienceMs) return;
+      told = progress();
+      // A machine that is busy with other things makes everything late.
+      if (performance.now() - since > patienceMs * Math.max(1, (loadavg()[0] ?? 0) / cpus().length)) return;
       await sleep(RESTING_POLL_MS);
     }
   }

@@ -49,6 +49,7 @@ export interface PlanOptions {
 /** Payments for each kill; what the network is asked for afterwards shows whether they came about. */
 export const PAYMENTS_PER_KILL = 3;
 const KILLS = ['kill-server', 'kill-server', 'kill-network', 'kill-buyer', 'kill-buyer', 'kill-buyer'] as const;
+const SERVER_MOMENTS = ['start', 'quote', 'paying', 'paid', 'paid', 'active'] as const;
 const HOMES = 4;
 const LONGEST_AFTER_MS = 120;
 const FAULTS = 2;
@@ -63,7 +64,8 @@ export function planRound(random: PlanRandom, options: PlanOptions): RoundPlan {
   });
   const kills = Array.from({ length: options.kills }, (): PlannedDeed => {
     const kind = random.pick(KILLS);
-    return { deed: { kind }, ...when() };
+    // Where the server has most to lose: between a payment and its effect.
+    return { deed: { kind }, ...when(), ...(kind === 'kill-server' ? { moment: random.pick(SERVER_MOMENTS) } : {}) };
   });
   const others = Array.from({ length: FAULTS }, (): PlannedDeed => ({ deed: planFault(random, options), ...when() }));
   return { buyers, deeds: [...kills, ...others] };

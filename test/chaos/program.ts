@@ -53,6 +53,10 @@ export class Program {
     return this.#child !== undefined && alive.has(this.#child);
   }
 
+  get pid(): number | undefined {
+    return this.running ? this.#child?.pid : undefined;
+  }
+
   /** Starts it; running already: nothing. */
   start(): void {
     if (this.running) return;

@@ -29,7 +29,8 @@ export function toOutcome(payment: LndPayment): PaymentOutcome {
         parts: payment.htlcs.flatMap(({ status, route }) => (status === 'SUCCEEDED' && route !== null ? [toPart(route)] : [])),
       };
     case 'FAILED': {
-      const [reason, detail] = FAILURES[payment.failure_reason] ?? ['error', `lnd gave the reason ${payment.failure_reason}`];
+      const known = Object.hasOwn(FAILURES, payment.failure_reason) ? FAILURES[payment.failure_reason] : undefined;
+      const [reason, detail] = known ?? ['error', `lnd gave the reason ${payment.failure_reason}`];
       return { status: 'failed', paymentHash: hash, reason, detail };
     }
     case 'IN_FLIGHT':
