@@ -106,7 +106,7 @@ export async function fuzz(
     }
     if (base === undefined && done >= runs / 5) base = held();
   }
-  const grownBytes = Math.max(0, held() - (base ?? held()));
+  const grownBytes = base === undefined ? 0 : Math.max(0, held() - base);
   const grown = grownBytes > GROWTH_BYTES;
   const detail = `it holds ${Math.round(grownBytes / 1024)} KiB more than after a fifth of the runs`;
   return { runs, grownBytes, fault: grown ? { kind: 'growth', detail, input: undefined } : undefined };

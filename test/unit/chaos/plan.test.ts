@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { readOptions } from '../../chaos/options.ts';
+import { planRound } from '../../chaos/plan.ts';
+import { PlanRandom } from '../../chaos/random.ts';
+import { SABOTAGES } from '../../chaos/sabotage/names.ts';
+
+const OPTIONS = { kills: 5, payers: 16, wallets: 2, faulty: { seller: 'seller', buyers: ['buyer', 'buyer2'] } };
+
+test('a plan depends on its seed alone', () => {
+  const plan = (seed: string) => planRound(new PlanRandom(seed).fork('lane-0').fork('round-3'), OPTIONS);
+  expect(plan('7')).toEqual(plan('7'));
+  expect(plan('7')).not.toEqual(plan('8'));
+});
+
+test('a round has its kills, its payers, and one who only looks', () => {
+  const { buyers, deeds } = planRound(new PlanRandom('1'), OPTIONS);
+  expect(deeds.filter(({ deed }) => deed.kind.startsWith('kill-'))).toHaveLength(5);
+  expect(buyers.filter(({ wallet }) => wallet !== undefined)).toHaveLength(16);
+  expect(buyers.filter(({ wallet }) => wallet === undefined)).toHaveLength(1);
+  expect(deeds.every(({ buyer }) => buyer < 16)).toBe(true);
+});
+
+test('each fault that can be built in has its modules', () => {
+  for (const { server, buyer } of Object.values(SABOTAGES)) {
+    for (const file of [server, buyer]) {
+      if (file !== undefined) expect(existsSync(new URL(`../../chaos/sabotage/${file}`, import.meta.url)), file).toBe(true);
+    }
+  }
+});
+
+test('the command line is checked', () => {
+  expect(readOptions(['--kills', '3', '--seed', '5'])).toMatchObject({ network: 'simulated', kills: 3, seed: '5', lanes: 1 });
+  expect(() => readOptions(['--kills', 'many'])).toThrow('a whole number from 1');
+  expect(() => readOptions(['--sabotage', 'nothing'])).toThrow('double-pay');
+});
