@@ -210,19 +210,16 @@ export class Lane {
     const progress = (): number => buyers.reduce((count, buyer) => count + buyer.told, 0);
     let told = progress();
     let missing = Number.POSITIVE_INFINITY;
-    let waited = 0;
-    for (let before = performance.now(); !signal.aborted; ) {
+    let since = performance.now();
+    while (!signal.aborted) {
       const now = buyers.filter((buyer) => buyer.pays && buyer.hopeless === undefined && !(buyer.flowing && hasAll(buyer, mark))).length;
       if (now === 0) return;
-      if (now < missing || progress() > told) waited = 0;
+      if (now < missing || progress() > told) since = performance.now();
       missing = Math.min(missing, now);
       told = progress();
       // A machine that is busy with other things makes everything late.
-      if (waited > patienceMs * Math.max(1, (loadavg()[0] ?? 0) / cpus().length)) return;
+      if (performance.now() - since > patienceMs * Math.max(1, (loadavg()[0] ?? 0) / cpus().length)) return;
       await sleep(RESTING_POLL_MS);
-      // Where we were stopped ourselves, nobody else could get on either.
-      waited += Math.min(performance.now() - before, 1_000);
-      before = performance.now();
     }
   }
 }

@@ -1,10 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Tally } from '../../chaos/facts.ts';
 
 const RUNNER = fileURLToPath(new URL('../../chaos/main.ts', import.meta.url));
@@ -16,11 +13,7 @@ interface Run {
 }
 
 async function chaos(...args: readonly string[]): Promise<Run> {
-  // What a run keeps goes with the test. (Short, for the sockets in it.)
-  const dir = mkdtempSync(path.join(tmpdir(), 'chaos-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  const env = { ...process.env, TMPDIR: dir, NODE_COMPILE_CACHE: path.join(tmpdir(), 'node-compile-cache') };
-  const child = spawn(process.execPath, [RUNNER, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const child = spawn(process.execPath, [RUNNER, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const code = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { code: await code, out, err };
