@@ -138,7 +138,7 @@ export interface ApplySettlement {
 
 /**
  * What a settlement did. `granted`: what was bought is granted (`late`: after expiry or withdrawal, and honoured by the policy).
- * `set-aside`: it bought nothing. `repeated`: applied before. `foreign`: not an invoice of this ledger's. `credits`: money of it
+ * `set-aside`: it bought nothing, and its invoice can't be paid again: a quote that was open is open no more. `repeated`: applied before. `foreign`: not an invoice of this ledger's. `credits`: money of it
  * that bought nothing, and what became of that. The cursor moved in the same transaction, whichever it was.
  */
 export type SettlementEffect =
@@ -199,7 +199,7 @@ export interface Ledger extends AsyncDisposable {
   /** Open quotes whose time is over become expired; answers those that did. A settlement that came first wins. */
   expireQuotes(node: NodeIdentity, now: number): Promise<readonly QuoteRecord[]>;
   /** An open quote becomes withdrawn; undefined where it was not open. */
-  withdrawQuote(id: string): Promise<QuoteRecord | undefined>;
+  withdrawQuote(id: string, now: number): Promise<QuoteRecord | undefined>;
   /** Expired and withdrawn quotes whose invoice may still be payable at the node. */
   invoicesToCancel(node: NodeIdentity): Promise<readonly QuoteRecord[]>;
   /** Notes that a quote's invoice needs no cancelling any more. */
