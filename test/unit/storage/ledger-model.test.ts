@@ -119,7 +119,7 @@ async function run(steps: readonly Step[]): Promise<void> {
         break;
       }
       case 'withdraw': {
-        const withdrawn = await store.ledger.withdrawQuote(id);
+        const withdrawn = await store.ledger.withdrawQuote(id, now);
         expect(withdrawn?.state).toBe(known?.state === 'open' ? 'withdrawn' : undefined);
         if (known?.state === 'open') known.state = 'withdrawn';
         break;
