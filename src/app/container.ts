@@ -89,7 +89,7 @@ export function createContainer(options: ContainerOptions): Container {
   bindFeed(container, options);
   container.bind(parts.tickerplant).toResolvedValue(
     (
-      { tables, limits, slowConsumer, quoteExpirySeconds }: BaseConfig,
+      { tables, limits, slowConsumer, quoteExpirySeconds, settlements }: BaseConfig,
       { ledger }: SqliteLedger,
       journal: Journal,
       backend: SellerBackend,
@@ -101,6 +101,7 @@ export function createContainer(options: ContainerOptions): Container {
         limits,
         slowConsumer,
         quoteExpirySeconds,
+        settlements,
         ledger,
         journal,
         backend,

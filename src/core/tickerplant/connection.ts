@@ -7,8 +7,10 @@ import { covered } from './entitlement.ts';
 import { TickerplantError } from './errors.ts';
 import type { TickerplantLimits } from './limits.ts';
 import type { ActiveEvent, QuoteItem, ResumePosition } from './messages.ts';
+import { priced } from './pricing.ts';
 import { hex, type QuoteDesk, type SubscriptionCredential } from './quote-desk.ts';
 import type { RateLimiter } from './rate-limiter.ts';
+import type { Pricing } from './schema.ts';
 import type { BuyerConnection, Resumed, SlowConsumerPolicy, SubscribeRequest, SubscribeResult, SubscriberSink } from './service.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
@@ -43,6 +45,8 @@ export class Connection implements BuyerConnection {
   readonly #owned = new Map<string, Owned>();
   /** The subscription that a request without one goes to. */
   #own: SubscriptionCredential | undefined;
+  /** Sessions that a newer one of this connection's took the place of; what they handed over may be on its way still. */
+  #replaced: Session[] = [];
   #closed = false;
   #pendingQuotes = 0;
 
@@ -58,8 +62,9 @@ export class Connection implements BuyerConnection {
     const asked = catalog.resolve(request.table, request.syms, limits.symbolsPerRequest);
     const credential = this.#credentialFor(request.subscription);
     const known = this.#owned.get(credential.id);
-    const { granted, missing } = this.#split(asked, known?.session);
+    const { granted, missing } = this.#split(asked, known?.session, request.pricing);
     if (known !== undefined && request.slow !== undefined) known.session.slow = request.slow;
+    const items = priced(missing, (name) => catalog.table(name), request.pricing);
     if (missing.length === 0 && known !== undefined) return { kind: 'granted', active: await this.#takeAgain(known.session, granted) };
 
     if (!limiter.take(this.#address)) throw new TickerplantError('RATE_LIMITED', 'too many quotes from this address; wait a little');
@@ -68,10 +73,17 @@ export class Connection implements BuyerConnection {
     }
     this.#pendingQuotes += 1;
     try {
-      const answer = await desk.quote({ items: missing, credential, key: this.#key(request) });
+      const answer = await desk.quote({
+        items,
+        reason: 'asked',
+        credential,
+        grants: known?.session.grants,
+        key: this.#key(request),
+      });
       await this.#adopt(answer.record.subscription);
       const session = this.#owned.get(answer.record.subscription)?.session;
       if (session !== undefined && request.slow !== undefined) session.slow = request.slow;
+      if (request.snapshot === false) session?.skipSnapshot(answer.record.id);
       if (!this.#closed) sessions.noteOpen(answer.record, this.#sink);
       if (known !== undefined) await this.#takeBack(known.session, granted);
       return { kind: 'quote', offer: answer.offer };
@@ -93,7 +105,9 @@ export class Connection implements BuyerConnection {
     if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
     credentials.verify(token, record.rootKey, clock.now());
     if (record.grants.length === 0) throw new TickerplantError('NOT_SETTLED', 'no payment for this token has arrived yet');
-    if (covered(record.grants, clock.now()).size === 0)
+    const hasMoney = record.balanceMsat + record.creditMsat > 0n;
+    // With money left it goes on all the same, so that the buyer can use it.
+    if (covered(record.grants, clock.now()).size === 0 && !hasMoney)
       throw new TickerplantError('TOKEN_EXPIRED', 'everything that was paid for has ended');
     this.#assertOpen();
     const session = this.#take(record);
@@ -126,6 +140,7 @@ export class Connection implements BuyerConnection {
     if (this.#closed) return;
     this.#closed = true;
     for (const { session } of this.#owned.values()) this.#dependencies.sessions.remove(session);
+    for (const session of this.#replaced) session.gone();
     this.#dependencies.sessions.forget(this.#sink);
   }
 
@@ -160,8 +175,11 @@ export class Connection implements BuyerConnection {
   #split(
     asked: readonly QuoteItem[],
     session: Session | undefined,
+    kind: Pricing['kind'] | undefined,
   ): { readonly granted: readonly QuoteItem[]; readonly missing: readonly QuoteItem[] } {
-    const have = covered(session?.grants ?? [], this.#dependencies.clock.now());
+    // Who asks for one way of paying wants it, though another one covers the symbol.
+    const grants = (session?.grants ?? []).filter((grant) => kind === undefined || grant.terms.kind === kind);
+    const have = covered(grants, this.#dependencies.clock.now());
     const part = (item: QuoteItem, isGranted: boolean): QuoteItem => ({
       table: item.table,
       syms: item.syms.filter((sym) => (have.get(item.table)?.has(sym) ?? false) === isGranted),
@@ -203,6 +221,9 @@ export class Connection implements BuyerConnection {
 
   #take(record: SubscriptionRecord): Session {
     const session = this.#dependencies.sessions.create(record, this.#sink);
+    const earlier = this.#owned.get(record.id)?.session;
+    this.#replaced = this.#replaced.filter((each) => each.isDraining);
+    if (earlier !== undefined) this.#replaced.push(earlier);
     const credential = { id: record.id, tokenId: record.tokenId, rootKey: record.rootKey };
     this.#owned.set(record.id, { credential, session });
     this.#own = credential;
@@ -213,6 +234,7 @@ export class Connection implements BuyerConnection {
     if (request.key === undefined) return undefined;
     const scope = request.key.length >= SECRET_KEY_LENGTH ? 'anywhere' : `address ${this.#address}`;
     const syms = request.syms === '*' ? '*' : [...new Set(request.syms)].sort();
-    return { scope, key: request.key, asked: JSON.stringify([request.table, syms]) };
+    const asked = request.pricing === undefined ? [request.table, syms] : [request.table, syms, request.pricing];
+    return { scope, key: request.key, asked: JSON.stringify(asked) };
   }
 }
