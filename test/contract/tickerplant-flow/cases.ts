@@ -214,7 +214,7 @@ export const tickerplantFlowCases: readonly ContractCase[] = [
       assert.equal((await again.ask({ op: 'resume', token: quote['token'], after: {} }))['code'], 'TOKEN_EXPIRED');
       await buyer.drop();
     },
-    { tables: [{ ...TRADE, pricing: { kind: 'flat', msat: 100_000n, lastsMs: 4_000 } }] },
+    { tables: [{ ...TRADE, pricing: { kind: 'flat', msat: 100_000n, lastsMs: 4_000, replayMs: 86_400_000 } }] },
   ),
   flowCase('the end of the day is told once to who has something', async (server, network) => {
     await using stranger = await Buyer.connect(server.url);

@@ -23,7 +23,7 @@ export const TRADE: TableDefinition = {
     { name: 'size', type: 'long' },
   ],
   symbols: ['AAPL', 'GOOGL', 'MSFT'],
-  pricing: { kind: 'flat', msat: 100_000n, lastsMs: 86_400_000 },
+  pricing: { kind: 'flat', msat: 100_000n, lastsMs: 86_400_000, replayMs: 86_400_000 },
 };
 
 /** What a case may set. */
