@@ -6,6 +6,7 @@ import type { PaymentHash } from '../../../../src/core/lightning/identifiers.ts'
 import type { TestPayer } from './payer.ts';
 
 interface Quote {
+  readonly reason?: string;
   readonly id: string;
   readonly key: string | undefined;
   readonly subscription: string;
@@ -196,6 +197,7 @@ export class TestTickerplant {
     const id = randomBytes(8).toString('hex');
     const quote: Quote = {
       ...first,
+      reason,
       id,
       key: undefined,
       invoice: invoice.text,
@@ -205,25 +207,30 @@ export class TestTickerplant {
       ended: false,
     };
     this.quotes.push(quote);
-    this.tell(first.subscription, {
+    this.offerAgain(quote, { syms: syms ?? first.syms, amountMsat: String(amountMsat), ...change });
+    return quote;
+  }
+
+  /** Sends an offer that is open once more. */
+  offerAgain(quote: Quote, change: Message = {}): void {
+    this.tell(quote.subscription, {
       op: 'quote',
-      reason,
-      quote: id,
-      subscription: first.subscription,
-      token: first.token,
+      reason: quote.reason,
+      quote: quote.id,
+      subscription: quote.subscription,
+      token: quote.token,
       table: 'trade',
       schema: SCHEMA,
-      syms: syms ?? first.syms,
-      amountMsat: String(amountMsat),
+      syms: quote.syms,
+      amountMsat: String(this.payer.invoices.get(quote.invoice)?.amountMsat),
       pricing: this.terms,
-      invoice: invoice.text,
-      paymentHash: invoice.paymentHash,
-      expiresAt: new Date(expiresAt).toISOString(),
+      invoice: quote.invoice,
+      paymentHash: quote.hash,
+      expiresAt: new Date(quote.expiresAt).toISOString(),
       until: new Date(Date.now() + 2 * 86_400_000).toISOString(),
       node: { id: `03${'22'.repeat(32)}`, uris: [] },
       ...change,
     });
-    return quote;
   }
 
   /** Sends to where a subscription is live. */
