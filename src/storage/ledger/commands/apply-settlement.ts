@@ -8,14 +8,14 @@ import { giveBack, isKeptDuplicate, keep, takeAgain } from './credit.ts';
 import { moveCursor } from './cursors.ts';
 import { addGrants } from './grants.ts';
 import type { LedgerDatabase } from './handlers.ts';
-import { numberOfNode } from './nodes.ts';
 import { selectQuotes } from './quotes.ts';
 
 /** Applies a settlement, all that it causes, and the cursor. */
 export async function applySettlement(db: LedgerDatabase, command: ApplySettlement): Promise<SettlementEffect> {
-  const node = await numberOfNode(db, command.node);
-  await moveCursor(db, node, command.cursor);
+  const node = await moveCursor(db, command.node, command.cursor);
   const row = await selectQuotes(db)
+    .leftJoin('settlements', 'settlements.quote', 'quotes.id')
+    .select('settlements.effect')
     .where('quotes.node', '=', node)
     .where('quotes.payment_hash', '=', command.settlement.paymentHash)
     .executeTakeFirst();
@@ -23,14 +23,7 @@ export async function applySettlement(db: LedgerDatabase, command: ApplySettleme
   const quote = toQuote(row);
   if (command.kind === 'duplicate') return keepDuplicate(db, command, quote);
 
-  const applied = await db
-    .selectFrom('settlements')
-    .select('effect')
-    .where('node', '=', node)
-    .where('payment_hash', '=', quote.paymentHash)
-    .executeTakeFirst();
-  if (applied !== undefined) return { kind: 'repeated', quote };
-
+  if (row.effect !== null) return { kind: 'repeated', quote };
   const timing = timingOf(quote, command);
   const useless = uselessFor(quote, command, timing);
   await note(db, node, command, quote, { effect: useless === undefined ? 'granted' : 'set-aside', timing });
