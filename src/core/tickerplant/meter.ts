@@ -68,6 +68,8 @@ export class Meter {
   #enough = 0n;
   #isOpen = false;
   #leasing = 0;
+  /** A lease that is asked for, and not yet begun to be got. */
+  #asked: { isFresh: boolean } | undefined;
   #last: Promise<void> = Promise.resolve();
   #recording: Disposable | undefined;
   #retrying: Disposable | undefined;
@@ -203,9 +205,16 @@ export class Meter {
 
   /** Asks for another lease. `isFresh`: the buyer is told what is left, whatever it is. */
   #lend(isFresh: boolean): void {
+    if (this.#asked !== undefined) {
+      this.#asked.isFresh ||= isFresh;
+      return;
+    }
     if (this.isLeasing && !isFresh) return;
+    const asked = { isFresh };
+    this.#asked = asked;
     this.#leasing += 1;
     void this.#inTurn('a lease of a balance was not got; trying again', async () => {
+      this.#asked = undefined;
       try {
         if (this.isSpent) await this.#replaceLease();
       } catch (error) {
@@ -217,7 +226,7 @@ export class Meter {
       } finally {
         this.#leasing -= 1;
       }
-      this.#tell(isFresh);
+      this.#tell(asked.isFresh);
     });
   }
 

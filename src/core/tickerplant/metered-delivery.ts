@@ -244,8 +244,8 @@ export class MeteredDelivery implements Spender {
     if (this.#stopped.size === 0 || !this.#meter.isOpen) return;
     const tables = new Map<string, Map<string, number>>();
     for (const [symbol, { after, isDry, resumeAt }] of this.#stopped) {
-      const { table, sym, tariff } = symbol;
-      if (!this.#meter.fund(tariff, 1)) continue;
+      const { table, sym, bill, tariff } = symbol;
+      if (!bill.billed.has(after + 1) && !this.#meter.fund(tariff, 1)) continue;
       this.#stopped.delete(symbol);
       const from = isDry ? Math.max(after + 1, resumeAt ?? this.#host.next(table, sym)) : after + 1;
       if (from > after + 1) {

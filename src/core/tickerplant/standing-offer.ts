@@ -32,6 +32,7 @@ export class StandingOffer {
   readonly #wanted: () => readonly QuotedItem[];
   #pause = FIRST_PAUSE_MS;
   #retrying: Disposable | undefined;
+  #notBefore = 0;
   #underWay = false;
   #closed = false;
 
@@ -52,6 +53,12 @@ export class StandingOffer {
     if (this.#closed || this.#underWay || this.#retrying !== undefined) return;
     const items = this.#notOpen();
     if (items.length === 0) return;
+    // A node whose clock is slow may give invoices that have run out already.
+    const pause = this.#notBefore - this.#host.clock.now();
+    if (pause > 0) {
+      this.#checkIn(Math.min(pause, FIRST_PAUSE_MS));
+      return;
+    }
     this.#underWay = true;
     void this.#offer(items);
   }
@@ -83,6 +90,7 @@ export class StandingOffer {
     try {
       const { offer, record } = await desk.quote({ items, reason: this.#reason, credential, grants: grants(), key: undefined });
       this.#pause = FIRST_PAUSE_MS;
+      this.#notBefore = clock.now() + FIRST_PAUSE_MS;
       this.#underWay = false;
       if (this.#closed) return;
       this.#host.noteOpen(record);
@@ -95,12 +103,16 @@ export class StandingOffer {
         { err: error, subscription: credential.id, retryInMs: this.#pause },
         `a ${this.#reason} could not be offered; trying again`,
       );
-      this.#retrying = clock.setTimer(this.#pause, () => {
-        this.#retrying = undefined;
-        this.check();
-      });
+      this.#checkIn(this.#pause);
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
     }
+  }
+
+  #checkIn(pause: number): void {
+    this.#retrying = this.#host.clock.setTimer(pause, () => {
+      this.#retrying = undefined;
+      this.check();
+    });
   }
 
   async #sendOpen(): Promise<void> {

@@ -13,7 +13,7 @@ export class QuietSink implements SubscriberSink {
   get isFull(): boolean {
     return false;
   }
-  active(): void {}
+  active(_event: Parameters<SubscriberSink['active']>[0]): void {}
   rows(_rows: Parameters<SubscriberSink['rows']>[0]): void {}
   snapshot(_rows: Parameters<SubscriberSink['snapshot']>[0]): void {}
   gap(_event: Parameters<SubscriberSink['gap']>[0]): void {}
