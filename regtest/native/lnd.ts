@@ -81,8 +81,8 @@ protocol.wumbo-channels=true
       });
       await process.until('ready', ready, READY_MS);
     },
-    async stop() {
-      await process?.stop();
+    async stop(signal) {
+      await process?.stop(signal);
     },
     async knowsChannel(channel) {
       const request = { chan_id: toChanId(channel) };

@@ -5,7 +5,7 @@ import { planRound } from '../../chaos/plan.ts';
 import { PlanRandom } from '../../chaos/random.ts';
 import { SABOTAGES } from '../../chaos/sabotage/names.ts';
 
-const OPTIONS = { kills: 5, payers: 16, wallets: 2, faulty: { seller: 'seller', buyers: ['buyer', 'buyer2'] } };
+const OPTIONS = { kills: 5, payers: 16, wallets: 2, faulty: { seller: 'seller', buyers: ['buyer', 'buyer2'] }, wires: 0 };
 
 test('a plan depends on its seed alone', () => {
   const plan = (seed: string) => planRound(new PlanRandom(seed).fork('lane-0').fork('round-3'), OPTIONS);
