@@ -170,9 +170,9 @@ test('a file of positions that a full disk left with room and no heading is begu
   writeFileSync(path, Buffer.alloc(4096 + 2 * 256 * 1024));
   const log = PositionLog.open(path);
   expect(log.current.positions).toEqual({});
-  log.record({ positions: { AAPL: { epoch: 1, seq: 7 } }, headed: false });
+  log.record({ positions: { trade: { epoch: 1, seqs: { AAPL: 7 } } }, headed: false });
   log.close();
-  expect(PositionLog.open(path).current.positions).toEqual({ AAPL: { epoch: 1, seq: 7 } });
+  expect(PositionLog.open(path).current.positions).toEqual({ trade: { epoch: 1, seqs: { AAPL: 7 } } });
 
   const bytes = readFileSync(path);
   writeFileSync(path, bytes.fill(0, 0, 12));
