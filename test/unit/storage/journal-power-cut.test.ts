@@ -54,10 +54,15 @@ function onDisk(dir: string): ReadonlyMap<string, string> {
   return found;
 }
 
+interface MachineOptions {
+  readonly segmentBytes: number;
+  readonly fsync: 'always' | 'never';
+}
+
 /** A journal on a disk whose power goes again and again, and what is known of it from outside. */
 class Machine implements AsyncDisposable {
   readonly #folder: TestFolder;
-  readonly #options: { readonly segmentBytes: number; readonly fsync: 'always' | 'never' };
+  readonly #options: MachineOptions;
   /** All that was ever published, by number. */
   readonly #published = new Map<string, string>();
   /** What the disk has taken. */
@@ -69,14 +74,14 @@ class Machine implements AsyncDisposable {
   #journal: Journal;
   #next = new Map<string, number>();
 
-  private constructor(options: Machine['#options'], folder: TestFolder, disk: LossyDisk, journal: Journal) {
+  private constructor(options: MachineOptions, folder: TestFolder, disk: LossyDisk, journal: Journal) {
     this.#options = options;
     this.#folder = folder;
     this.#disk = disk;
     this.#journal = journal;
   }
 
-  static async start(options: Machine['#options']): Promise<Machine> {
+  static async start(options: MachineOptions): Promise<Machine> {
     const folder = new TestFolder();
     const dir = folder.join('boot 1');
     mkdirSync(dir);
