@@ -25,7 +25,7 @@ export interface BuyerOptions {
 }
 
 const BUDGET_SAT = 1_000;
-const AGAIN_MS = 300;
+const AGAIN_MS = 150;
 const GIVE_UP_AFTER = 30;
 
 /** `tickerplant sub` as a process of its own, under a supervisor that starts it again whenever it ends. */

@@ -25,7 +25,7 @@ const DISK_MIB = 256;
 const ROWS_PER_SECOND = 100;
 const PRICE_MSAT = 10_000;
 const READY_MS = 60_000;
-const AGAIN_MS = 300;
+const AGAIN_MS = 150;
 
 /** A server on a small disk, a network behind it, and buyers who come and go. */
 export class World implements AsyncDisposable {
@@ -84,15 +84,22 @@ export class World implements AsyncDisposable {
     return (await this.#server?.restart(signal)) ?? false;
   }
 
-  /** Sets the server's clock wrong by so much. */
-  setClock(offsetMs: number): void {
+  /** Sets the server's clock wrong by so much. False where it is not up: it finds its clock wrong when it is. */
+  setClock(offsetMs: number): boolean {
     writeFileSync(this.#clockFile, String(offsetMs));
     if (this.#listening) this.#server?.signal('SIGUSR2');
+    return this.#listening;
+  }
+
+  /** Something was found: what is on the disk stays beside it. */
+  keep(): void {
+    if (this.disk.mounted) this.disk.keep(join(this.#options.dir, 'disk-kept'));
   }
 
   /** Takes back every fault, and resolves when network and server answer. */
   async calm(): Promise<void> {
     this.disk.free();
+    for (const wire of this.network.wires) wire.mend();
     await this.network.ready();
     await this.network.fault({ kind: 'clear' });
     await waitUntil('the server listens', async () => this.#listening, READY_MS);

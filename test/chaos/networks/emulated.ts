@@ -5,6 +5,7 @@ import { waitUntil } from '../../../regtest/wait-until.ts';
 import { Program } from '../program.ts';
 import type { BackendConfig, ChaosNetwork, NetworkOptions } from './network.ts';
 import { SimnetAccess } from './simnet-access.ts';
+import { type WiredConfig, wired } from './wired.ts';
 
 const READY_MS = 60_000;
 
@@ -31,15 +32,18 @@ export async function emulatedChaos(kind: NodeKind, { dir }: NetworkOptions): Pr
   program.start();
   await waitUntil('the emulated nodes answer', async () => up, READY_MS);
   const known = configs ?? {};
-  const config = (name: string): BackendConfig => {
+  const over = async (name: string): Promise<WiredConfig> => {
     const found = known[name];
     if (found === undefined) throw new Error(`there is no emulated node ${name}`);
-    return found;
+    return await wired(found, dir, name);
   };
+  const [seller, one, two] = [await over('seller'), await over('buyer'), await over('buyer2')];
+  const wires = [seller.wire, one.wire, two.wire];
   const buyers = ['buyer', 'buyer2'] as const;
   return {
-    seller: config('seller'),
-    buyers: [config('buyer'), config('buyer2')],
+    seller: seller.config,
+    buyers: [one.config, two.config],
+    wires,
     faulty: { seller: 'seller', buyers },
     kill: () => program.restart('SIGKILL'),
     ready: async () => {
@@ -50,6 +54,7 @@ export async function emulatedChaos(kind: NodeKind, { dir }: NetworkOptions): Pr
     payments: () => access.payments(buyers),
     async [Symbol.asyncDispose]() {
       await access[Symbol.asyncDispose]();
+      for (const wire of wires) await wire[Symbol.asyncDispose]();
       await program.end('SIGKILL');
     },
   };

@@ -16,9 +16,12 @@ export class SimnetAccess implements AsyncDisposable {
     this.#control = connectSimnet(path);
   }
 
-  /** Where nobody serves the socket just now the fault is dropped. */
-  async fault(order: FaultOrder): Promise<void> {
-    await this.#control.call('faults', order).catch(() => undefined);
+  /** False where nobody serves the socket just now: the fault is dropped. */
+  async fault(order: FaultOrder): Promise<boolean> {
+    return await this.#control.call('faults', order).then(
+      () => true,
+      () => false,
+    );
   }
 
   async ready(): Promise<void> {

@@ -196,3 +196,17 @@ test('a file that is something else is refused', () => {
   writeFileSync(path, 'these are not positions, and long enough');
   expect(() => PositionLog.open(path)).toThrow(expect.objectContaining({ code: 'STATE_CORRUPT' }));
 });
+
+test('a file of positions that a full disk left with room and no heading is begun anew; one with records and no heading is not', () => {
+  const path = join(base, 'positions');
+  writeFileSync(path, Buffer.alloc(4096 + 2 * 256 * 1024));
+  const log = PositionLog.open(path);
+  expect(log.current.positions).toEqual({});
+  log.record({ positions: { trade: { epoch: 1, seqs: { AAPL: 7 } } }, headed: false });
+  log.close();
+  expect(PositionLog.open(path).current.positions).toEqual({ trade: { epoch: 1, seqs: { AAPL: 7 } } });
+
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.fill(0, 0, 12));
+  expect(() => PositionLog.open(path)).toThrow('not a file of positions');
+});
