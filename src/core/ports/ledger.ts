@@ -3,6 +3,7 @@ import type { NodeIdentity } from '../lightning/backend.ts';
 import type { PaymentHash } from '../lightning/identifiers.ts';
 import type { Settlement, SettlementCursor } from '../lightning/settlement.ts';
 import type { QuoteItem } from '../tickerplant/messages.ts';
+import type { LedgerUpkeep } from './ledger-upkeep.ts';
 
 /** `open` can be paid · `settled` was paid and has its effect · `expired` ran out · `withdrawn` by buyer or seller. */
 export type QuoteState = 'open' | 'settled' | 'expired' | 'withdrawn';
@@ -59,6 +60,8 @@ export interface SubscriptionRecord {
   readonly unsubscribed: Readonly<Record<string, readonly string[]>>;
   /** What was paid and bought nothing (too little, too much, twice): owed to the buyer. */
   readonly creditMsat: Msat;
+  /** When its token was revoked; undefined while it is good. */
+  readonly revokedAt?: number | undefined;
 }
 
 /** Where numbering stands: table → symbol → next number. */
@@ -119,7 +122,7 @@ export class LedgerError extends Error {
  * Who was quoted what, who paid, who may have what. Each command is one transaction (several are committed together), durable
  * when its promise resolves. Every one may throw a {@link LedgerError}; after it nothing of the command has taken effect.
  */
-export interface Ledger extends AsyncDisposable {
+export interface Ledger extends AsyncDisposable, LedgerUpkeep {
   /** `created` false: a quote with this key is there already, and answered; nothing was written. */
   createQuote(quote: NewQuote): Promise<{ readonly created: boolean; readonly quote: QuoteRecord }>;
   quote(id: string): Promise<QuoteRecord | undefined>;

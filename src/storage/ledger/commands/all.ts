@@ -6,6 +6,7 @@ import { begin, find, findKeysend, record } from './payment-intents.ts';
 import { expireQuotes, invoiceClosed, invoicesToCancel, openQuotes, quote, quoteByHash, quoteByKey, withdrawQuote } from './quotes.ts';
 import { after, append, checkpoint, head, saveCheckpoint } from './settlement-log.ts';
 import { counts, setUnsubscribed, subscription, subscriptionByToken } from './subscriptions.ts';
+import { upkeep } from './upkeep.ts';
 
 /** The commands by port and name; the compiler sees to it that none is missing. */
 export const HANDLERS: LedgerHandlers = {
@@ -26,6 +27,7 @@ export const HANDLERS: LedgerHandlers = {
     subscriptionByToken,
     setUnsubscribed,
     counts,
+    ...upkeep,
   },
   intents: { find, findKeysend, begin, record },
   settlementLog: { append, after, head, checkpoint, saveCheckpoint },

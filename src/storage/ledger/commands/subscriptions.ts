@@ -4,6 +4,7 @@ import type { LedgerCounts, SubscriptionRecord } from '../../../core/ports/ledge
 import { toGrant } from '../mapping.ts';
 import type { SubscriptionsTable } from '../tables.ts';
 import type { LedgerDatabase } from './handlers.ts';
+import { revokedAt } from './upkeep.ts';
 
 /** A subscription by its id. */
 export async function subscription(db: LedgerDatabase, id: string): Promise<SubscriptionRecord | undefined> {
@@ -40,6 +41,7 @@ async function withGrants(db: LedgerDatabase, row: Selectable<SubscriptionsTable
     grants: grants.map(toGrant),
     unsubscribed: Object.fromEntries(unsubscribed.map((entry) => [entry.table_name, JSON.parse(entry.syms) as string[]])),
     creditMsat: (credit?.msat ?? 0n) as Msat,
+    revokedAt: await revokedAt(db, row.id),
   };
 }
 
