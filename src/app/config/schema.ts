@@ -31,6 +31,9 @@ const limitsSchema = z
     symbolsPerRequest: count.default(DEFAULT_LIMITS.symbolsPerRequest),
     subscriptionsPerConnection: count.default(DEFAULT_LIMITS.subscriptionsPerConnection),
     openQuotesPerConnection: count.default(DEFAULT_LIMITS.openQuotesPerConnection),
+    openQuotes: count.default(DEFAULT_LIMITS.openQuotes),
+    openQuotesPerAddress: count.default(DEFAULT_LIMITS.openQuotesPerAddress),
+    connectionsPerAddress: count.default(DEFAULT_LIMITS.connectionsPerAddress),
     quoteBurstPerAddress: count.default(DEFAULT_LIMITS.quoteBurstPerAddress),
     quotesPerSecondPerAddress: positive.default(DEFAULT_LIMITS.quotesPerSecondPerAddress),
   } satisfies Readonly<Record<keyof TickerplantLimits, z.ZodType>>)

@@ -7,11 +7,11 @@ import { covered } from './entitlement.ts';
 import { TickerplantError } from './errors.ts';
 import type { TickerplantLimits } from './limits.ts';
 import type { ActiveEvent, QuoteItem, ResumePosition } from './messages.ts';
-import { hex, type QuoteDesk, type SubscriptionCredential } from './quote-desk.ts';
+import { type DeskRequest, hex, type QuoteDesk, type SubscriptionCredential } from './quote-desk.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { BuyerConnection, Resumed, SlowConsumerPolicy, SubscribeRequest, SubscribeResult, SubscriberSink } from './service.ts';
 import type { Session } from './session.ts';
-import type { Sessions } from './sessions.ts';
+import { revokedError, type Sessions } from './sessions.ts';
 
 /** What a connection leans on. */
 export interface ConnectionDependencies {
@@ -25,6 +25,8 @@ export interface ConnectionDependencies {
   readonly limits: TickerplantLimits;
   readonly limiter: RateLimiter;
   readonly isStopping: () => boolean;
+  /** The connection's place among those of its address. */
+  readonly place: Disposable;
 }
 
 /** A key this long can't be guessed, and holds from anywhere; a shorter one only from the same address. */
@@ -64,11 +66,15 @@ export class Connection implements BuyerConnection {
 
     if (!limiter.take(this.#address)) throw new TickerplantError('RATE_LIMITED', 'too many quotes from this address; wait a little');
     if (this.#pendingQuotes + sessions.openQuotes(this.#sink) >= limits.openQuotesPerConnection) {
-      throw new TickerplantError('TOO_MANY', `at most ${limits.openQuotesPerConnection} unpaid quotes at a time on a connection`);
+      throw new TickerplantError(
+        'TOO_MANY',
+        `at most ${limits.openQuotesPerConnection} unpaid quotes at a time on a connection; pay one, or wait until one runs out`,
+        { retry: 'later' },
+      );
     }
     this.#pendingQuotes += 1;
     try {
-      const answer = await desk.quote({ items: missing, credential, key: this.#key(request) });
+      const answer = await desk.quote({ items: missing, credential, address: this.#address, key: this.#key(request) });
       await this.#adopt(answer.record.subscription);
       const session = this.#owned.get(answer.record.subscription)?.session;
       if (session !== undefined && request.slow !== undefined) session.slow = request.slow;
@@ -85,6 +91,7 @@ export class Connection implements BuyerConnection {
     after: Readonly<Record<string, ResumePosition>>,
     onResumed: (resumed: Resumed) => void,
     slow?: SlowConsumerPolicy,
+    heard?: string,
   ): Promise<void> {
     this.#assertOpen();
     const { credentials, ledger, clock, sessions } = this.#dependencies;
@@ -92,16 +99,19 @@ export class Connection implements BuyerConnection {
     const record = await ledger.subscriptionByToken(tokenId);
     if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
     credentials.verify(token, record.rootKey, clock.now());
+    if (record.revokedAt !== undefined) throw revokedError(record.id);
     if (record.grants.length === 0) throw new TickerplantError('NOT_SETTLED', 'no payment for this token has arrived yet');
     if (covered(record.grants, clock.now()).size === 0)
       throw new TickerplantError('TOKEN_EXPIRED', 'everything that was paid for has ended');
     this.#assertOpen();
+    if (!this.#owned.has(record.id)) this.#assertRoom();
     const session = this.#take(record);
     if (slow !== undefined) session.slow = slow;
     const resumed = { subscription: record.id, tables: session.wanted() };
     sessions.add(session);
     onResumed(resumed);
     session.resume(after);
+    sessions.tellMissed(session, heard);
   }
 
   async unsubscribe(request: {
@@ -125,6 +135,7 @@ export class Connection implements BuyerConnection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#dependencies.place[Symbol.dispose]();
     for (const { session } of this.#owned.values()) this.#dependencies.sessions.remove(session);
     this.#dependencies.sessions.forget(this.#sink);
   }
@@ -141,12 +152,17 @@ export class Connection implements BuyerConnection {
       // What another connection has taken over is not this one's any more: a new subscription is begun.
       if (session?.closed !== true) return this.#own;
     }
-    const { random, limits } = this.#dependencies;
-    if (this.#owned.size >= limits.subscriptionsPerConnection) {
-      throw new TickerplantError('TOO_MANY', `at most ${limits.subscriptionsPerConnection} subscriptions on a connection`);
-    }
+    this.#assertRoom();
+    const { random } = this.#dependencies;
     this.#own = { id: hex(random.bytes(16)), tokenId: hex(random.bytes(32)), rootKey: hex(random.bytes(32)) };
     return this.#own;
+  }
+
+  /** What has been taken over by another connection, or was ended, does not count any more. */
+  #assertRoom(): void {
+    const limit = this.#dependencies.limits.subscriptionsPerConnection;
+    for (const [id, { session }] of this.#owned) if (session.closed) this.#owned.delete(id);
+    if (this.#owned.size >= limit) throw new TickerplantError('TOO_MANY', `at most ${limit} subscriptions on a connection`);
   }
 
   #ownedSession(subscription: string): Owned {
@@ -198,7 +214,11 @@ export class Connection implements BuyerConnection {
     const session = this.#take(record);
     sessions.add(session);
     // In a turn of its own, so that the answer with the quote is out before what an earlier payment has granted.
-    if (record.grants.length > 0) clock.setTimer(0, () => session.announce());
+    if (record.grants.length > 0)
+      clock.setTimer(0, () => {
+        session.announce();
+        sessions.tellMissed(session, undefined);
+      });
   }
 
   #take(record: SubscriptionRecord): Session {
@@ -209,10 +229,11 @@ export class Connection implements BuyerConnection {
     return session;
   }
 
-  #key(request: SubscribeRequest): { readonly scope: string; readonly key: string; readonly asked: string } | undefined {
+  #key(request: SubscribeRequest): DeskRequest['key'] {
     if (request.key === undefined) return undefined;
-    const scope = request.key.length >= SECRET_KEY_LENGTH ? 'anywhere' : `address ${this.#address}`;
+    const isSecret = request.key.length >= SECRET_KEY_LENGTH;
+    const scope = isSecret ? 'anywhere' : `address ${this.#address}`;
     const syms = request.syms === '*' ? '*' : [...new Set(request.syms)].sort();
-    return { scope, key: request.key, asked: JSON.stringify([request.table, syms]) };
+    return { scope, key: request.key, isSecret, asked: JSON.stringify([request.table, syms]) };
   }
 }

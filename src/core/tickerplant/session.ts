@@ -6,10 +6,11 @@ import { covered, isLive } from './entitlement.ts';
 import { LaggingSymbols } from './lagging-symbols.ts';
 import type { ActiveEvent, ResumePosition } from './messages.ts';
 import type { PublishedRows } from './published-rows.ts';
-import type { Publisher, RowReceiver } from './publisher.ts';
+import type { Marks, Publisher, RowReceiver } from './publisher.ts';
 import { replayThenJoin } from './replay.ts';
 import { resumePoint } from './resume-point.ts';
 import type { Resumed, SlowConsumerPolicy, SubscriberSink } from './service.ts';
+import { SymbolWaits } from './symbol-waits.ts';
 
 /** What every session leans on. */
 export interface SessionDependencies {
@@ -40,6 +41,7 @@ export class Session implements RowReceiver {
   readonly #dependencies: SessionDependencies;
   readonly #symbols = new Map<string, Map<string, SymbolState>>();
   readonly #lagging: LaggingSymbols;
+  readonly #waits = new SymbolWaits();
   #grants: readonly Grant[];
   #unsubscribed: ReadonlyMap<string, ReadonlySet<string>>;
   #ending: Disposable | undefined;
@@ -83,6 +85,24 @@ export class Session implements RowReceiver {
   /** Whether anything is being delivered. */
   get isActive(): boolean {
     return this.#symbols.size > 0;
+  }
+
+  /** Whether all that is being delivered is live. */
+  get isCaughtUp(): boolean {
+    for (const syms of this.#symbols.values()) for (const state of syms.values()) if (state !== 'live') return false;
+    return true;
+  }
+
+  /** Calls back once when all rows below the marks have been handed over (where there are none: below where numbering stands), or the session has ended. */
+  whenPast(marks: Marks | undefined, callback: () => void): void {
+    const { publisher } = this.#dependencies;
+    const replaying: (readonly [string, string, number])[] = [];
+    for (const [table, syms] of this.#symbols) {
+      for (const [sym, state] of syms)
+        if (state !== 'live')
+          replaying.push([table, sym, marks === undefined ? publisher.next(table, sym) : (marks.get(table)?.get(sym) ?? 1)]);
+    }
+    this.#waits.add(replaying, callback);
   }
 
   /** What is covered now, without what the buyer does not want for now. */
@@ -239,7 +259,10 @@ export class Session implements RowReceiver {
           after,
           wanted: () => [...after.keys()].some(stillReplaying),
           rows: (rows) => {
-            if (stillReplaying(rows.sym)) this.sink.rows(rows);
+            if (!stillReplaying(rows.sym)) return;
+            this.#waits.before(rows);
+            this.sink.rows(rows);
+            this.#waits.after(rows);
           },
           drained: () => this.sink.drained(),
         },
@@ -273,6 +296,7 @@ export class Session implements RowReceiver {
   #goLive(table: string, sym: string): void {
     this.#setState(table, sym, 'live');
     this.#dependencies.publisher.join(table, sym, this);
+    this.#waits.done(table, sym);
   }
 
   #drop(table: string, sym: string): void {
@@ -280,6 +304,7 @@ export class Session implements RowReceiver {
     const syms = this.#symbols.get(table);
     syms?.delete(sym);
     if (syms?.size === 0) this.#symbols.delete(table);
+    this.#waits.done(table, sym);
   }
 
   #now(): number {

@@ -52,7 +52,10 @@ async function noteEpoch(db: LedgerDatabase, epoch: number): Promise<void> {
 
 async function revoke(db: LedgerDatabase, name: SubscriptionName, now: number): Promise<Revocation | undefined> {
   const all = db.selectFrom('subscriptions').select('id');
-  const found = await ('subscription' in name ? all.where('id', '=', name.subscription) : all.where('token_id', '=', name.tokenId)).executeTakeFirst();
+  const found = await ('subscription' in name
+    ? all.where('id', '=', name.subscription)
+    : all.where('token_id', '=', name.tokenId)
+  ).executeTakeFirst();
   if (found === undefined) return undefined;
   const earlier = await revokedAt(db, found.id);
   if (earlier !== undefined) return { subscription: found.id, revokedAt: earlier, fresh: false, withdrawn: [] };
