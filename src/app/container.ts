@@ -78,18 +78,26 @@ export function createContainer(options: ContainerOptions): Container {
       ({ ledger }: BaseConfig, log: Logger) => openSqliteLedger({ path: ledger.path, logger: log.child({ part: 'ledger' }) }),
       [parts.config, parts.logger],
     );
-  container
-    .bind(parts.journal)
-    .toResolvedValue(
-      ({ journal }: BaseConfig, time: Clock, log: Logger) =>
-        openJournal({ ...journalOptions(journal), clock: time, logger: log.child({ part: 'journal' }) }),
-      [parts.config, parts.clock, parts.logger],
-    );
+  container.bind(parts.journal).toResolvedValue(
+    async ({ journal: config }: BaseConfig, { ledger }: SqliteLedger, time: Clock, log: Logger) => {
+      const highestEpoch = await ledger.highestEpoch();
+      const journal = await openJournal({ ...journalOptions(config), highestEpoch, clock: time, logger: log.child({ part: 'journal' }) });
+      try {
+        // Before the first row: if the journal is deleted one day, its numbers are not used again.
+        await ledger.noteEpoch(journal.epoch);
+      } catch (error) {
+        await journal[Symbol.asyncDispose]();
+        throw error;
+      }
+      return journal;
+    },
+    [parts.config, parts.store, parts.clock, parts.logger],
+  );
   bindBackend(container, options);
   bindFeed(container, options);
   container.bind(parts.tickerplant).toResolvedValue(
     (
-      { tables, limits, slowConsumer, quoteExpirySeconds }: BaseConfig,
+      { tables, limits, slowConsumer, quoteExpirySeconds, endOfDay }: BaseConfig,
       { ledger }: SqliteLedger,
       journal: Journal,
       backend: SellerBackend,
@@ -101,6 +109,7 @@ export function createContainer(options: ContainerOptions): Container {
         limits,
         slowConsumer,
         quoteExpirySeconds,
+        endOfDay,
         ledger,
         journal,
         backend,

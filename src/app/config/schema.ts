@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { DEFAULT_LIMITS, type TickerplantLimits } from '../../core/tickerplant/limits.ts';
 import type { TableDefinition } from '../../core/tickerplant/schema.ts';
 import type { SlowConsumerPolicy } from '../../core/tickerplant/service.ts';
+import type { EndOfDayTime } from '../../core/tickerplant/trading-calendar.ts';
 import { type FeedConfig, feedConfigSchema } from '../../feed/config.ts';
 import { type JournalConfig, journalConfigSchema } from '../../storage/journal/config.ts';
 import { type LedgerConfig, ledgerConfigSchema } from '../../storage/ledger/config.ts';
 import { type WebsocketConfig, websocketConfigSchema } from '../../transport/websocket/config.ts';
 import { durationSchema } from './duration.ts';
+import { endOfDaySchema } from './end-of-day.ts';
 import { tablesSchema } from './tables.ts';
 
 /** Everything of a config but `backend`, parsed. */
@@ -20,6 +22,9 @@ export interface Sections {
   readonly slowConsumer: SlowConsumerPolicy;
   /** Milliseconds. */
   readonly quotes: { readonly expiry: number };
+  readonly endOfDay: EndOfDayTime;
+  /** Milliseconds. */
+  readonly stop: { readonly deadline: number };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format: 'auto' | 'pretty' | 'json' };
 }
 
@@ -47,6 +52,12 @@ const quotesSchema = z
   })
   .prefault({});
 
+const stopSchema = z
+  .strictObject({
+    deadline: durationSchema.refine((ms) => ms <= 600_000, 'at most 10m').default(5_000),
+  })
+  .prefault({});
+
 const logSchema = z
   .strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -65,5 +76,7 @@ export const sectionsSchema: z.ZodType<Sections> = z.strictObject({
   limits: limitsSchema,
   slowConsumer: z.enum(['catch-up', 'conflate', 'drop', 'disconnect']).default('catch-up'),
   quotes: quotesSchema,
+  endOfDay: endOfDaySchema,
+  stop: stopSchema,
   log: logSchema,
 });

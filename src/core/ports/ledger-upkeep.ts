@@ -1,3 +1,5 @@
+import type { NodeIdentity } from '../lightning/backend.ts';
+
 /** An end of day as it was recorded. */
 export interface EndedDay {
   /** The trading date, `2026-11-20`. */
@@ -47,8 +49,8 @@ export interface LedgerUpkeep {
   /** Ends a subscription's token for good and withdraws its open quotes; undefined where there is no such subscription. */
   revoke(name: SubscriptionName, now: number): Promise<Revocation | undefined>;
   /**
-   * Forgets quotes that ran out or were withdrawn before a time, were never paid, and whose invoice is closed at the node, with
+   * Forgets a node's quotes that ran out or were withdrawn before a time, were never paid, and whose invoice is closed at the node, with
    * subscriptions that then have nothing left. Answers how many quotes; at most `limit`.
    */
-  pruneQuotes(before: number, limit: number): Promise<number>;
+  pruneQuotes(node: NodeIdentity, before: number, limit: number): Promise<number>;
 }

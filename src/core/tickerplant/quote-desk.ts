@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Msat } from '../lightning/amount.ts';
+import type { NodeIdentity } from '../lightning/backend.ts';
 import { CircuitBreaker } from '../lightning/circuit-breaker.ts';
 import { isLightningError, LightningError } from '../lightning/errors.ts';
 import type { PaymentHash } from '../lightning/identifiers.ts';
@@ -78,6 +79,7 @@ export class QuoteDesk {
   readonly #invoicing: CircuitBreaker;
   readonly #underWay = new Map<string, Promise<DeskAnswer>>();
   #timer: Disposable | undefined;
+  #stopCancelling: (() => void) | undefined;
   /** Not before this is there another sweep; 0 unless the last one failed. */
   #retryAt = 0;
   #pruneAt = 0;
@@ -126,6 +128,7 @@ export class QuoteDesk {
   stop(): void {
     this.#stopped = true;
     this.#timer?.[Symbol.dispose]();
+    this.#stopCancelling?.();
   }
 
   /** @throws TickerplantError `NODE_UNAVAILABLE`, `KEY_REUSED`. */
@@ -158,7 +161,7 @@ export class QuoteDesk {
         onExpired(quote);
       }
       for (const quote of await ledger.invoicesToCancel(identity)) if (!(await this.#cancel(quote))) break;
-      await this.#prune();
+      await this.#prune(identity);
     } catch (error) {
       if (!this.#stopped) logger.warn({ err: error }, 'expired quotes could not be closed; trying again');
       this.#retryAt = clock.now() + SWEEP_RETRY_MS;
@@ -198,10 +201,12 @@ export class QuoteDesk {
     const { backend, clock } = this.#dependencies;
     const giveUp = new AbortController();
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = clock.setTimer(CANCEL_TIMEOUT_MS, () => {
+    const stop = () => {
       reject(new LightningError('TIMEOUT', `not cancelled within ${CANCEL_TIMEOUT_MS} ms`, { operation: 'cancel' }));
       giveUp.abort();
-    });
+    };
+    const timer = clock.setTimer(CANCEL_TIMEOUT_MS, stop);
+    this.#stopCancelling = stop;
     try {
       // Whatever the backend makes of the signal, this goes on.
       await Promise.race([backend.invoices.cancel(hash, { signal: giveUp.signal }), late]);
@@ -210,11 +215,11 @@ export class QuoteDesk {
     }
   }
 
-  async #prune(): Promise<void> {
+  async #prune(node: NodeIdentity): Promise<void> {
     const { ledger, clock, logger, isCaughtUp } = this.#dependencies;
     const now = clock.now();
     if (!isCaughtUp() || (now < this.#pruneAt && this.#pruneAt <= now + PRUNE_EVERY_MS)) return;
-    const pruned = await ledger.pruneQuotes(now - PRUNE_AFTER_MS, PRUNE_AT_ONCE);
+    const pruned = await ledger.pruneQuotes(node, now - PRUNE_AFTER_MS, PRUNE_AT_ONCE);
     if (pruned < PRUNE_AT_ONCE) this.#pruneAt = now + PRUNE_EVERY_MS;
     if (pruned > 0) logger.info({ pruned }, 'quotes that were never paid are forgotten');
   }

@@ -82,7 +82,7 @@ function upkeepOf(thread: LedgerThread): LedgerUpkeep {
     highestEpoch: () => thread.call('ledger', 'highestEpoch'),
     noteEpoch: (epoch) => thread.call('ledger', 'noteEpoch', epoch),
     revoke: (name, now) => thread.call('ledger', 'revoke', name, now),
-    pruneQuotes: (before, limit) => thread.call('ledger', 'pruneQuotes', before, limit),
+    pruneQuotes: (node, before, limit) => thread.call('ledger', 'pruneQuotes', node, before, limit),
   };
 }
 

@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
+import type { NodeIdentity } from '../../../core/lightning/backend.ts';
 import type { EndDay, EndedDay, LedgerUpkeep, Revocation, SubscriptionName } from '../../../core/ports/ledger-upkeep.ts';
 import { wholeMs } from '../mapping.ts';
 import type { HandlersOf, LedgerDatabase } from './handlers.ts';
+import { findNode } from './nodes.ts';
 
 /** Compare-and-set: dates only go forward, whatever the machine's clock does. */
 async function endDay(db: LedgerDatabase, { date, endsAt, now, told, silent }: EndDay): Promise<boolean> {
@@ -80,10 +82,13 @@ export async function revokedAt(db: LedgerDatabase, subscription: string): Promi
 }
 
 /** Money never refers to what is removed here: whatever was paid has a settlement or a credit, and stays. */
-async function pruneQuotes(db: LedgerDatabase, before: number, limit: number): Promise<number> {
+async function pruneQuotes(db: LedgerDatabase, node: NodeIdentity, before: number, limit: number): Promise<number> {
+  const number = await findNode(db, node);
+  if (number === undefined) return 0;
   const rows = await db
     .selectFrom('quotes')
     .select(['id', 'subscription'])
+    .where('node', '=', number)
     .where('state', 'in', [sql.lit('expired' as const), sql.lit('withdrawn' as const)])
     .where('invoice_closed', '=', sql.lit(1n))
     .where('expires_at', '<', wholeMs(before))

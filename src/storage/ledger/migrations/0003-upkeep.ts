@@ -30,7 +30,7 @@ export const migration0003: Migration = {
     CREATE TABLE epochs (epoch INTEGER PRIMARY KEY) STRICT;
     INSERT INTO epochs SELECT max(epoch) FROM grants HAVING max(epoch) IS NOT NULL;
 
-    CREATE INDEX quotes_unpaid ON quotes (expires_at) WHERE state IN ('expired', 'withdrawn') AND invoice_closed = 1;
+    CREATE INDEX quotes_unpaid ON quotes (node, expires_at) WHERE state IN ('expired', 'withdrawn') AND invoice_closed = 1;
     CREATE INDEX quotes_subscription ON quotes (subscription);
   `,
 };
