@@ -74,7 +74,12 @@ test('revoking is told to whoever reads the subscription, withdraws what is open
   await ledger.createQuote(newQuote('open', { subscription }));
   await ledger.createQuote(newQuote('of another'));
   expect(await ledger.revoke({ subscription: 'nobody' }, 9000)).toBeUndefined();
-  expect(await ledger.revoke({ tokenId: 'token of paid' }, 9000)).toEqual({ subscription, revokedAt: 9000, fresh: true, withdrawn: ['open'] });
+  expect(await ledger.revoke({ tokenId: 'token of paid' }, 9000)).toEqual({
+    subscription,
+    revokedAt: 9000,
+    fresh: true,
+    withdrawn: ['open'],
+  });
   expect(await ledger.revoke({ subscription }, 9999)).toEqual({ subscription, revokedAt: 9000, fresh: false, withdrawn: [] });
   expect(await ledger.subscription(subscription)).toMatchObject({ revokedAt: 9000 });
   expect((await ledger.subscriptionByToken('token of of another'))?.revokedAt).toBeUndefined();
