@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { TestFolder } from '../../unit/storage/support/folders.ts';
@@ -34,6 +34,10 @@ ${extra}
 
   join(...parts: string[]): string {
     return this.#folder.join(...parts);
+  }
+
+  remove(...parts: string[]): void {
+    rmSync(this.join(...parts), { recursive: true });
   }
 
   spawn(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
