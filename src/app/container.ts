@@ -10,6 +10,7 @@ import type { Random } from '../core/ports/random.ts';
 import type { SellerBackend } from '../core/tickerplant/seller-node.ts';
 import type { Transport } from '../core/tickerplant/service.ts';
 import { openTickerplant, type Tickerplant } from '../core/tickerplant/tickerplant.ts';
+import { tradingCalendar } from '../core/tickerplant/trading-calendar.ts';
 import { l402Credentials } from '../credentials/l402.ts';
 import { createFeed } from '../feed/create-feed.ts';
 import { journalOptions } from '../storage/journal/config.ts';
@@ -79,9 +80,11 @@ export function createContainer(options: ContainerOptions): Container {
       [parts.config, parts.logger],
     );
   container.bind(parts.journal).toResolvedValue(
-    async ({ journal: config }: BaseConfig, { ledger }: SqliteLedger, time: Clock, log: Logger) => {
+    async ({ journal: config, endOfDay }: BaseConfig, { ledger }: SqliteLedger, time: Clock, log: Logger) => {
       const highestEpoch = await ledger.highestEpoch();
-      const journal = await openJournal({ ...journalOptions(config), highestEpoch, clock: time, logger: log.child({ part: 'journal' }) });
+      const day = tradingCalendar(endOfDay).nextEnd(time.now()).date;
+      const logger = log.child({ part: 'journal' });
+      const journal = await openJournal({ ...journalOptions(config), highestEpoch, day, clock: time, logger });
       try {
         // Before the first row: if the journal is deleted one day, its numbers are not used again.
         await ledger.noteEpoch(journal.epoch);

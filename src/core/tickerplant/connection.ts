@@ -35,6 +35,8 @@ const SECRET_KEY_LENGTH = 16;
 interface Owned {
   readonly credential: SubscriptionCredential;
   readonly session: Session;
+  /** It came by a token with caveats: a quote would bring the whole token. */
+  readonly narrowed: boolean;
 }
 
 /** A buyer's connection: which subscriptions are its own, and what it may ask for. */
@@ -98,20 +100,21 @@ export class Connection implements BuyerConnection {
     const { tokenId } = credentials.identify(token);
     const record = await ledger.subscriptionByToken(tokenId);
     if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
-    credentials.verify(token, record.rootKey, clock.now());
+    const { narrowed, until } = credentials.verify(token, record.rootKey, clock.now());
     if (record.revokedAt !== undefined) throw revokedError(record.id);
     if (record.grants.length === 0) throw new TickerplantError('NOT_SETTLED', 'no payment for this token has arrived yet');
     if (covered(record.grants, clock.now()).size === 0)
       throw new TickerplantError('TOKEN_EXPIRED', 'everything that was paid for has ended');
     this.#assertOpen();
     if (!this.#owned.has(record.id)) this.#assertRoom();
-    const session = this.#take(record);
+    const session = this.#take(record, narrowed);
     if (slow !== undefined) session.slow = slow;
     const resumed = { subscription: record.id, tables: session.wanted() };
     sessions.add(session);
     onResumed(resumed);
     session.resume(after);
     sessions.tellMissed(session, heard);
+    if (until !== undefined) sessions.endAt(session, until);
   }
 
   async unsubscribe(request: {
@@ -146,7 +149,15 @@ export class Connection implements BuyerConnection {
   }
 
   #credentialFor(subscription: string | undefined): SubscriptionCredential {
-    if (subscription !== undefined) return this.#ownedSession(subscription).credential;
+    if (subscription !== undefined) {
+      const { credential, narrowed } = this.#ownedSession(subscription);
+      if (narrowed)
+        throw new TickerplantError(
+          'FORBIDDEN',
+          'this subscription was resumed with a token that was narrowed: it can not be added to here',
+        );
+      return credential;
+    }
     if (this.#own !== undefined) {
       const session = this.#owned.get(this.#own.id)?.session;
       // What another connection has taken over is not this one's any more: a new subscription is begun.
@@ -221,11 +232,12 @@ export class Connection implements BuyerConnection {
       });
   }
 
-  #take(record: SubscriptionRecord): Session {
+  #take(record: SubscriptionRecord, narrowed = false): Session {
     const session = this.#dependencies.sessions.create(record, this.#sink);
     const credential = { id: record.id, tokenId: record.tokenId, rootKey: record.rootKey };
-    this.#owned.set(record.id, { credential, session });
-    this.#own = credential;
+    this.#owned.set(record.id, { credential, session, narrowed });
+    if (!narrowed) this.#own = credential;
+    else if (this.#own?.id === record.id) this.#own = undefined;
     return session;
   }
 

@@ -4,6 +4,9 @@ import type { Marks } from './publisher.ts';
 import type { SubscriberSink } from './service.ts';
 import { Session, type SessionDependencies } from './session.ts';
 
+/** A clock may be set: the end of a token is looked at again after so long. */
+const LOOK_AGAIN_MS = 60_000;
+
 /** What the sessions lean on together. */
 export interface SessionsDependencies extends SessionDependencies {
   readonly ledger: Pick<Ledger, 'takeEndOfDay'>;
@@ -128,6 +131,19 @@ export class Sessions {
     if (session === undefined) return;
     this.remove(session);
     session.sink.refused?.(error);
+  }
+
+  /** Ends a session when the token that it came by ends. */
+  endAt(session: Session, until: number): void {
+    const { clock } = this.#dependencies;
+    if (session.closed) return;
+    const left = until - clock.now();
+    if (left > 0) {
+      clock.setTimer(Math.min(Math.ceil(left), LOOK_AGAIN_MS), () => this.endAt(session, until));
+      return;
+    }
+    this.remove(session);
+    session.sink.refused?.(new TickerplantError('TOKEN_EXPIRED', `the token of subscription ${session.subscription} has ended`));
   }
 
   #takeAndTell(session: Session, heard: string | undefined): void {

@@ -129,7 +129,10 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       logger,
       ready: () => this.#sessions.ready(),
       onEnd: (date, told) => this.#endDay(date, told),
-      onFound: (date) => this.#roll(date),
+      onFound: (date) => {
+        // Segments are named after the day that they are of: an earlier run died before it began the next one.
+        if (journal.day <= date) this.#roll(date);
+      },
     });
     this.daysCaughtUp = this.#days.start();
     this.#running = this.#run();
@@ -299,10 +302,9 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     this.#sessions.endOfDay(date, told);
   }
 
-  /** Begins the next day's segment, where the present one is not of a later day than the one that ended. */
+  /** Begins the next day's segment. */
   #roll(date: string): void {
     const { journal, logger } = this.#options;
-    if (journal.day > date) return;
     try {
       journal.roll(date);
     } catch (error) {

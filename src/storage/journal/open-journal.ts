@@ -30,6 +30,8 @@ export interface JournalOptions {
   readonly keepDays?: number;
   /** The oldest segments beyond so many bytes are removed, then too. */
   readonly keepBytes?: number;
+  /** The trading day, `2026-11-20`, that a first segment is begun for; the one in UTC unless given. */
+  readonly day?: string;
   /** The highest epoch that is known from elsewhere, 0 unless given: rows were numbered in it, though the journal may be gone. */
   readonly highestEpoch?: number;
   /** Names the machine's present start; for tests. */
@@ -78,7 +80,12 @@ function open(dir: string, options: JournalOptions, lock: FileLock): Journal {
   }
   const epoch = Math.max(latest?.epoch ?? 0, highestEpoch) + 1;
   const header = { epoch, createdAt: clock.now(), bootId: bootId ?? '' };
-  const { segment, fd } = createSegment(dir, (latest?.number ?? 0) + 1, new Date(clock.now()).toISOString().slice(0, 10), header);
+  const { segment, fd } = createSegment(
+    dir,
+    (latest?.number ?? 0) + 1,
+    options.day ?? new Date(clock.now()).toISOString().slice(0, 10),
+    header,
+  );
   if (latest !== undefined) logger.info({ dir, epoch }, 'the journal begins a new epoch');
   const segments = new Segments(dir, logger, all, [segment]);
   segments.useIndex(segments.emptyIndex(segment));

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { LightningBackend } from '../../../src/core/lightning/backend.ts';
+import { attenuate } from '../../../src/credentials/l402.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { Seller } from './support/seller.ts';
 
@@ -177,4 +178,27 @@ test('quotes that were never paid are forgotten after a month, open, paid and re
   };
   await expect.poll(isThere).toBeUndefined();
   expect(await seller.ledger.quote(paid.quote)).toMatchObject({ state: 'settled' });
+});
+
+test('a narrowed token ends when it says, also where it is live, and brings nobody the whole one', async () => {
+  const clock = new ManualClock();
+  await using seller = await Seller.open({ clock });
+  const offer = await seller.buy(seller.connect());
+  const valid = (ms: number) => attenuate(offer.token, `valid_until=${Math.floor((clock.now() + ms) / 1000)}`);
+  const narrowed = { ...offer, token: attenuate(valid(180_000), `valid_until=${Math.floor(clock.now() / 1000) + 3_600}`) };
+  const friend = await seller.resume(narrowed);
+  await expect(friend.connection.subscribe({ table: 'trade', syms: ['MSFT'], subscription: offer.subscription })).rejects.toMatchObject({
+    code: 'FORBIDDEN',
+  });
+  expect((await seller.quote(friend, { syms: ['MSFT'] })).subscription).not.toBe(offer.subscription);
+  clock.advance(179_000);
+  seller.tick(1);
+  expect(friend.outlet.log).toEqual(['AAPL 1']);
+  clock.advance(1_000);
+  seller.tick(1);
+  expect(friend.outlet.log).toEqual(['AAPL 1']);
+  expect(friend.outlet.refused).toMatchObject([{ code: 'TOKEN_EXPIRED' }]);
+  await expect(seller.resume(narrowed)).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' });
+  const buyer = await seller.resume(offer, 1);
+  await expect.poll(() => buyer.outlet.log).toEqual(['AAPL 2']);
 });

@@ -15,7 +15,7 @@ import type { ActiveEvent, QuoteOffer } from '../../../../src/core/tickerplant/m
 import type { PublishedRows } from '../../../../src/core/tickerplant/published-rows.ts';
 import type { BuyerConnection, SubscribeRequest, SubscriberSink } from '../../../../src/core/tickerplant/service.ts';
 import { openTickerplant, type Tickerplant } from '../../../../src/core/tickerplant/tickerplant.ts';
-import type { EndOfDayTime } from '../../../../src/core/tickerplant/trading-calendar.ts';
+import { type EndOfDayTime, MIDNIGHT_UTC, tradingCalendar } from '../../../../src/core/tickerplant/trading-calendar.ts';
 import { l402Credentials } from '../../../../src/credentials/l402.ts';
 import { openJournal } from '../../../../src/storage/journal/open-journal.ts';
 import { TRADE } from '../../../contract/tickerplant-flow/server.ts';
@@ -96,7 +96,8 @@ export class Seller implements AsyncDisposable {
 
   async start(): Promise<void> {
     const { clock, backend: wrap = (real) => real, ...rest } = this.#options;
-    this.journal = await openJournal({ dir: this.#dir, clock, logger: silentLogger });
+    const day = tradingCalendar(rest.endOfDay ?? MIDNIGHT_UTC).nextEnd(clock.now()).date;
+    this.journal = await openJournal({ dir: this.#dir, clock, logger: silentLogger, day });
     this.tickerplant = await openTickerplant({
       ...rest,
       tables: [TRADE],
