@@ -5,6 +5,7 @@ import { isAbsolute } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { LedgerError } from '../../core/ports/ledger.ts';
+import type { Revocation, SubscriptionName } from '../../core/ports/ledger-upkeep.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { SqliteLedger } from '../../storage/ledger/sqlite-ledger.ts';
 import { controlPath } from './control-path.ts';
@@ -17,10 +18,23 @@ export const controlRequestSchema: z.ZodType<ControlRequest> = z.discriminatedUn
     target: z.string().refine((path) => isAbsolute(path), 'an absolute path'),
     overwrite: z.boolean(),
   }),
+  z.strictObject({
+    op: z.literal('revoke'),
+    name: z.union([z.strictObject({ subscription: z.string() }), z.strictObject({ tokenId: z.string() })]),
+  }),
 ]);
 
 /** What a server does for its owner while it runs. */
-export type ControlRequest = { readonly op: 'status' } | { readonly op: 'backup'; readonly target: string; readonly overwrite: boolean };
+export type ControlRequest =
+  | { readonly op: 'status' }
+  | { readonly op: 'backup'; readonly target: string; readonly overwrite: boolean }
+  | { readonly op: 'revoke'; readonly name: SubscriptionName };
+
+/** What the requests work on. */
+export interface Controlled {
+  readonly store: SqliteLedger;
+  readonly revoke: (name: SubscriptionName) => Promise<Revocation | undefined>;
+}
 
 /** Nobody needs more for a request. */
 const MAX_REQUEST_BYTES = 16 * 1024;
@@ -29,13 +43,13 @@ const MAX_REQUEST_BYTES = 16 * 1024;
  * Listens for the machine's owner: the socket has mode 0600, so whoever may open it may read the ledger anyway. Whoever calls this has the ledger
  * open, and so nobody else listens there: a socket that is left of a killed server is replaced. A server runs without it where it can't be made.
  */
-export async function serveControl(store: SqliteLedger, logger: Logger): Promise<AsyncDisposable> {
-  const path = controlPath(store.path);
+export async function serveControl(controlled: Controlled, logger: Logger): Promise<AsyncDisposable> {
+  const path = controlPath(controlled.store.path);
   const connections = new Set<Socket>();
   const server = createServer((socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
-    serveConnection(socket, store, logger);
+    serveConnection(socket, controlled, logger);
   });
   try {
     await listen(server, path);
@@ -73,20 +87,21 @@ function narrowUmask(): () => void {
   }
 }
 
-function serveConnection(socket: Socket, store: SqliteLedger, logger: Logger): void {
+function serveConnection(socket: Socket, controlled: Controlled, logger: Logger): void {
   socket.on('error', (error) => logger.debug({ err: error }, 'a connection to the control socket broke'));
   socket.on('data', () => {
     if (socket.bytesRead > MAX_REQUEST_BYTES) socket.destroy();
   });
   createInterface(socket).once('line', (line) => {
-    void answer(line, store, logger).then((response) => socket.end(`${JSON.stringify(response)}\n`));
+    void answer(line, controlled, logger).then((response) => socket.end(`${JSON.stringify(response)}\n`));
   });
 }
 
-async function answer(line: string, store: SqliteLedger, logger: Logger): Promise<unknown> {
+async function answer(line: string, { store, revoke }: Controlled, logger: Logger): Promise<unknown> {
   try {
     const request = controlRequestSchema.parse(JSON.parse(line));
     if (request.op === 'status') return { ok: true, pid: process.pid, ledger: store.path };
+    if (request.op === 'revoke') return { ok: true, revocation: (await revoke(request.name)) ?? null };
     const { path, bytes } = await store.backup(request.target, { overwrite: request.overwrite });
     logger.info({ path, bytes }, 'the ledger was backed up');
     return { ok: true, path, bytes };

@@ -1,3 +1,4 @@
+import type { TickerplantError } from './errors.ts';
 import type { ActiveEvent, BalanceEvent, CreditEvent, GapEvent, QuoteOffer, ResumePosition } from './messages.ts';
 import type { PublishedRows } from './published-rows.ts';
 import type { Pricing, Row, TableDefinition } from './schema.ts';
@@ -71,6 +72,8 @@ export interface SubscriberSink {
   whenLeft(callback: () => void): void;
   /** Ends the connection: the buyer reads too slowly, and wanted that. */
   endSlow(): void;
+  /** One of the connection's subscriptions was ended by the seller; the connection stays. */
+  refused?(error: TickerplantError): void;
 }
 
 /** A buyer's connection as the core sees it. Every call may throw a `TickerplantError`. */
@@ -83,13 +86,15 @@ export interface BuyerConnection {
   /**
    * Goes on with a subscription here. `onResumed` is called once before any of its rows reach the sink. Then the rows
    * after the given numbers (without a position: from where the grant began), then live; no gap, no repeat at the seam.
-   * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`, `NOT_SETTLED`.
+   * `heard`: the last end of day that the buyer was told, `2026-11-20`; a later one that it missed comes after the rows of that day.
+   * @throws TickerplantError `BAD_TOKEN` (also revoked), `TOKEN_EXPIRED`, `NOT_SETTLED`, `TOO_MANY`.
    */
   resume(
     token: string,
     after: Readonly<Record<string, ResumePosition>>,
     onResumed: (resumed: Resumed) => void,
     slow?: SlowConsumerPolicy,
+    heard?: string,
   ): Promise<void>;
   /** Stops delivery of symbols; what was paid stays paid, and subscribing again is free. Answers what was stopped. */
   unsubscribe(request: {

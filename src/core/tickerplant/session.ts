@@ -9,7 +9,7 @@ import { Holdings } from './holdings.ts';
 import type { ActiveEvent, CreditEvent, ResumePosition } from './messages.ts';
 import { MeteredDelivery, type MeteredSymbol } from './metered-delivery.ts';
 import type { Meters } from './meters.ts';
-import type { Publisher } from './publisher.ts';
+import type { Marks, Publisher } from './publisher.ts';
 import { onSale, Renewals } from './renewals.ts';
 import { resumePoint } from './resume-point.ts';
 import type { Resumed, SlowConsumerPolicy, SubscriberSink } from './service.ts';
@@ -105,6 +105,16 @@ export class Session {
   /** Whether anything is being delivered. */
   get isActive(): boolean {
     return this.#delivery.isActive;
+  }
+
+  /** Whether all that is being delivered is live. */
+  get isCaughtUp(): boolean {
+    return this.#delivery.isCaughtUp;
+  }
+
+  /** Calls back once when all rows below the marks have been handed over (where there are none: below where numbering stands), or the session has ended. */
+  whenPast(marks: Marks | undefined, callback: () => void): void {
+    this.#delivery.whenPast(marks, callback);
   }
 
   /** What is covered now, without what the buyer does not want for now. */
