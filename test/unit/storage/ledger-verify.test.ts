@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
 import { backupLedger } from '../../../src/storage/ledger/backup-ledger.ts';
+import { SCHEMA_VERSION } from '../../../src/storage/ledger/migrations/all.ts';
 import { openDatabase } from '../../../src/storage/ledger/open-database.ts';
 import { openSqliteLedger } from '../../../src/storage/ledger/sqlite-ledger.ts';
 import { verifyLedger } from '../../../src/storage/ledger/verify/verify-ledger.ts';
@@ -51,7 +52,7 @@ test('a ledger that was closed in order is clean, and verifying changes nothing 
   await someLedger(path);
   const before = readFileSync(path);
   const report = verifyLedger(path);
-  expect(report).toMatchObject({ clean: true, violations: [], notes: [], sealed: true, version: 1 });
+  expect(report).toMatchObject({ clean: true, violations: [], notes: [], sealed: true, version: SCHEMA_VERSION });
   expect(report.rows).toMatchObject({ quotes: 20, settlements: 13, grants: 10, payment_intents: 1, settlement_log: 2 });
   expect(readFileSync(path).equals(before)).toBe(true);
   expect(readdirSync(folder.path).sort()).toEqual(['ledger.db', 'ledger.db-lock']);
