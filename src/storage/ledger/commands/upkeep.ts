@@ -4,6 +4,7 @@ import type { EndDay, EndedDay, LedgerUpkeep, Revocation, SubscriptionName } fro
 import { wholeMs } from '../mapping.ts';
 import type { HandlersOf, LedgerDatabase } from './handlers.ts';
 import { findNode } from './nodes.ts';
+import { withdrawQuote } from './quotes.ts';
 
 /** Compare-and-set: dates only go forward, whatever the machine's clock does. */
 async function endDay(db: LedgerDatabase, { date, endsAt, now, told, silent }: EndDay): Promise<boolean> {
@@ -65,14 +66,14 @@ async function revoke(db: LedgerDatabase, name: SubscriptionName, now: number): 
     .insertInto('revocations')
     .values({ subscription: found.id, revoked_at: wholeMs(now) })
     .execute();
-  const withdrawn = await db
-    .updateTable('quotes')
-    .set({ state: 'withdrawn' })
+  const open = await db
+    .selectFrom('quotes')
+    .select('id')
     .where('subscription', '=', found.id)
     .where('state', '=', sql.lit('open' as const))
-    .returning('id')
     .execute();
-  return { subscription: found.id, revokedAt: Math.floor(now), fresh: true, withdrawn: withdrawn.map(({ id }) => id) };
+  for (const { id } of open) await withdrawQuote(db, id);
+  return { subscription: found.id, revokedAt: Math.floor(now), fresh: true, withdrawn: open.map(({ id }) => id) };
 }
 
 /** When a subscription's token was revoked. */
