@@ -1,5 +1,5 @@
 import { TickerplantError } from './errors.ts';
-import { isThisMachine } from './open-quotes.ts';
+import { isThisMachine } from './unpaid-quotes.ts';
 
 /** Connections at a time, by address. This machine's own are not counted. */
 export class AddressCount {

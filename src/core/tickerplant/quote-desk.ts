@@ -14,10 +14,10 @@ import type { Catalog } from './catalog.ts';
 import { TickerplantError } from './errors.ts';
 import type { TickerplantLimits } from './limits.ts';
 import type { QuotedItem, QuoteItem, QuoteOffer, QuoteReason } from './messages.ts';
-import { OpenQuotes } from './open-quotes.ts';
 import { creditFor, grantedUntil, memoOf } from './pricing.ts';
 import type { KnownNode, SellerBackend, SellerNode } from './seller-node.ts';
 import { revokedError } from './sessions.ts';
+import { UnpaidQuotes } from './unpaid-quotes.ts';
 
 /** What the desk leans on. */
 export interface QuoteDeskDependencies {
@@ -81,7 +81,7 @@ const PRUNE_AT_ONCE = 500;
 /** Prices, asks the node for invoices, makes quotes durable before they leave the house, and ends those that run out. */
 export class QuoteDesk {
   readonly #dependencies: QuoteDeskDependencies;
-  readonly #open: OpenQuotes;
+  readonly #open: UnpaidQuotes;
   readonly #reaching: CircuitBreaker;
   readonly #invoicing: CircuitBreaker;
   readonly #underWay = new Map<string, Promise<DeskAnswer>>();
@@ -95,7 +95,7 @@ export class QuoteDesk {
 
   constructor(dependencies: QuoteDeskDependencies) {
     this.#dependencies = dependencies;
-    this.#open = new OpenQuotes(dependencies.limits);
+    this.#open = new UnpaidQuotes(dependencies.limits);
     this.#reaching = new CircuitBreaker({ clock: dependencies.clock });
     this.#invoicing = new CircuitBreaker({ clock: dependencies.clock });
   }

@@ -134,3 +134,15 @@ test('ended by hand, the day does not end again at its time', async () => {
   expect(await seller.tickerplant.endOfDay('2026-11-20')).toBe(false);
   expect(buyer.outlet.log).toEqual(['end 2026-11-20']);
 });
+
+test('where it is tomorrow in UTC already, the day and its segment are still today’s, and end at its midnight', async () => {
+  const clock = new ManualClock(Date.parse('2026-11-21T03:00:00Z'));
+  await using seller = await Seller.open({ clock, endOfDay: { at: '00:00', zone: 'America/New_York' } });
+  const buyer = seller.connect();
+  await seller.buy(buyer);
+  expect(seller.journal.day).toBe('2026-11-20');
+  seller.tick(1);
+  clock.advance(2 * HOUR_MS);
+  await expect.poll(() => buyer.outlet.log).toEqual(['AAPL 1', 'end 2026-11-20']);
+  expect(seller.journal.day).toBe('2026-11-21');
+});

@@ -4,7 +4,7 @@ import { TickerplantError } from './errors.ts';
 import type { TickerplantLimits } from './limits.ts';
 
 /** Quotes that can be paid now, by payment hash and by subscription, with who asked for them: how many there may be is limited. */
-export class OpenQuotes {
+export class UnpaidQuotes {
   readonly #limits: Pick<TickerplantLimits, 'openQuotes' | 'openQuotesPerAddress'>;
   readonly #byHash = new Map<PaymentHash, QuoteRecord>();
   readonly #bySubscription = new Map<string, Map<PaymentHash, QuoteRecord>>();
