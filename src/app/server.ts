@@ -74,7 +74,7 @@ async function open(
   disposal.add(() => store[Symbol.asyncDispose]());
   if (store.path !== ':memory:') {
     const revoke = (name: SubscriptionName) => (selling === undefined ? store.ledger.revoke(name, clock.now()) : selling.revoke(name));
-    const control = await serveControl({ store, revoke }, logger);
+    const control = await serveControl({ store, clock, revoke }, logger);
     disposal.add(() => control[Symbol.asyncDispose]());
   }
   const journal = await container.getAsync(parts.journal);

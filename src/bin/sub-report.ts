@@ -187,7 +187,7 @@ export class SubReport {
     this.#line(
       `${quote.reason === 'asked' ? 'quote' : `${quote.reason} offered`}: ${items} for ${inSat(quote.amountMsat)}${credit}, lasts until ${iso(quote.until)}, to be paid by ${iso(quote.expiresAt)}`,
     );
-    this.#line(`invoice: ${shown(quote.invoice)}`);
+    if (quote.reason === 'asked' || this.#options.showInvoice) this.#line(`invoice: ${shown(quote.invoice)}`);
     if (!this.#options.showInvoice) return;
     // Capitals make the code a third smaller; BOLT 11 (bech32) reads both.
     this.#line(

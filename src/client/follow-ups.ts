@@ -38,6 +38,8 @@ export class FollowUps {
   readonly #paying = new Map<string, { readonly offer: QuoteOffer; readonly task: Promise<void> }>();
   /** Offers that were dealt with in this run and left no trace in the account. */
   readonly #done = new Set<string>();
+  /** Quotes that the server has told the effect of; that may be before the wallet says that they are paid. */
+  readonly #told = new Set<string>();
   #events: SubscriberEvent[] = [];
   #failure: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
@@ -105,6 +107,7 @@ export class FollowUps {
 
   /** The server has told what a payment has done. */
   async resolved(quote: string): Promise<void> {
+    this.#told.add(quote);
     if (this.#host.account().followUps.some(({ offer, stage }) => offer?.quote === quote && stage === 'paid')) {
       await this.#finish(quote, 'active');
     }
@@ -216,7 +219,7 @@ export class FollowUps {
             this.#tell(value);
             continue;
           }
-          if (value === 'paid') return;
+          if (value === 'paid') return this.#told.has(quote) ? await this.#finish(quote, 'active') : undefined;
           await this.#finish(quote, 'ended');
           return this.#tell({ type: 'expired', quote, reason: 'unpaid', renewing: false });
         }

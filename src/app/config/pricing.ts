@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MAX_MSAT } from '../../core/lightning/amount.ts';
 import type { Pricing } from '../../core/tickerplant/schema.ts';
-import { durationSchema } from './duration.ts';
+import { durationSchema, parseDuration } from './duration.ts';
 import { suggestion } from './suggest.ts';
 
 const KINDS: readonly Pricing['kind'][] = ['flat', 'time', 'tick'];
@@ -56,15 +56,21 @@ const msatSchema = z
     return z.NEVER;
   });
 
-/** A duration that may be none. */
-const durationOrNone = z.union(
-  [z.literal(['0', '0s', '0m', '0ms']).transform(() => 0), durationSchema],
-  'a duration is text with a unit, such as 30s',
-);
-const dayOrDuration = z.union(
-  [z.literal('day'), durationSchema],
-  'a duration is text with a unit, such as 24h; or day, until the end of the day',
-);
+/** A duration, or a word that stands for something else. */
+function durationOr<Other>(words: string, others: (text: string) => Other | undefined): z.ZodType<number | Other, string> {
+  return z.string(`a duration is text with a unit, such as 24h; or ${words}`).transform((text, context) => {
+    const value = others(text) ?? parseDuration(text);
+    if (value !== undefined) return value;
+    context.addIssue({
+      code: 'custom',
+      message: `a duration is a number with a unit – ms, s, m, h, d, w – such as 24h or 1h30m; or ${words}`,
+    });
+    return z.NEVER;
+  });
+}
+
+const durationOrNone = durationOr('0s for none', (text) => (/^0(?:ms|s|m|h)?$/.test(text) ? 0 : undefined));
+const dayOrDuration = durationOr('day, until the end of the day', (text) => (text === 'day' ? ('day' as const) : undefined));
 const replay = durationSchema.default(DAY_MS);
 
 const flatSchema = z.strictObject({

@@ -4,11 +4,13 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import type { Clock } from '../../core/ports/clock.ts';
 import { LedgerError } from '../../core/ports/ledger.ts';
 import type { Revocation, SubscriptionName } from '../../core/ports/ledger-upkeep.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { SqliteLedger } from '../../storage/ledger/sqlite-ledger.ts';
 import { controlPath } from './control-path.ts';
+import { refundsOf } from './refunds.ts';
 
 /** A request, one line of JSON each; the answer is one line, too. */
 export const controlRequestSchema: z.ZodType<ControlRequest> = z.discriminatedUnion('op', [
@@ -22,17 +24,21 @@ export const controlRequestSchema: z.ZodType<ControlRequest> = z.discriminatedUn
     op: z.literal('revoke'),
     name: z.union([z.strictObject({ subscription: z.string() }), z.strictObject({ tokenId: z.string() })]),
   }),
+  z.strictObject({ op: z.literal('refunds') }),
+  z.strictObject({ op: z.literal('refund-done'), id: z.string().max(64) }),
 ]);
 
 /** What a server does for its owner while it runs. */
 export type ControlRequest =
-  | { readonly op: 'status' }
+  | { readonly op: 'status' | 'refunds' }
   | { readonly op: 'backup'; readonly target: string; readonly overwrite: boolean }
+  | { readonly op: 'refund-done'; readonly id: string }
   | { readonly op: 'revoke'; readonly name: SubscriptionName };
 
 /** What the requests work on. */
 export interface Controlled {
   readonly store: SqliteLedger;
+  readonly clock: Clock;
   readonly revoke: (name: SubscriptionName) => Promise<Revocation | undefined>;
 }
 
@@ -54,7 +60,10 @@ export async function serveControl(controlled: Controlled, logger: Logger): Prom
   try {
     await listen(server, path);
   } catch (error) {
-    logger.warn({ err: error, path }, 'no control socket: the ledger can only be backed up while the server is stopped');
+    logger.warn(
+      { err: error, path },
+      'no control socket: the ledger can only be worked on from outside (backups, refunds) while the server is stopped',
+    );
   }
   return {
     async [Symbol.asyncDispose]() {
@@ -97,16 +106,37 @@ function serveConnection(socket: Socket, controlled: Controlled, logger: Logger)
   });
 }
 
-async function answer(line: string, { store, revoke }: Controlled, logger: Logger): Promise<unknown> {
+async function answer(line: string, controlled: Controlled, logger: Logger): Promise<unknown> {
   try {
     const request = controlRequestSchema.parse(JSON.parse(line));
-    if (request.op === 'status') return { ok: true, pid: process.pid, ledger: store.path };
-    if (request.op === 'revoke') return { ok: true, revocation: (await revoke(request.name)) ?? null };
-    const { path, bytes } = await store.backup(request.target, { overwrite: request.overwrite });
-    logger.info({ path, bytes }, 'the ledger was backed up');
-    return { ok: true, path, bytes };
+    return { ok: true, ...(await serve(request, controlled, logger)) };
   } catch (error) {
     const code = error instanceof LedgerError ? error.code : 'IO';
     return { ok: false, code, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function serve(
+  request: ControlRequest,
+  { store, clock, revoke }: Controlled,
+  logger: Logger,
+): Promise<Readonly<Record<string, unknown>>> {
+  switch (request.op) {
+    case 'status':
+      return { pid: process.pid, ledger: store.path };
+    case 'backup': {
+      const { path, bytes } = await store.backup(request.target, { overwrite: request.overwrite });
+      logger.info({ path, bytes }, 'the ledger was backed up');
+      return { path, bytes };
+    }
+    case 'refunds':
+      return { refunds: await refundsOf(store) };
+    case 'refund-done': {
+      const done = await store.ledger.refundDone(request.id, clock.now());
+      if (done) logger.info({ refund: request.id }, 'a refund was noted as given');
+      return { done };
+    }
+    case 'revoke':
+      return { revocation: (await revoke(request.name)) ?? null };
   }
 }

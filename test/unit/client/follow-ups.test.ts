@@ -196,6 +196,29 @@ test('the end of what was renewed does not end the stream; the end of the last d
   expect(rest.at(-1)).toMatchObject({ type: 'expired', reason: 'ended', renewing: false });
 });
 
+test('a renewal whose effect is told before the wallet says that it is paid is done with', async () => {
+  await using market = await openMarket();
+  const { plant, payer } = market;
+  plant.terms = { ...TIME, perMs: 1_000 };
+  await using subscriber = subscribeTo(plant);
+  const events = iterate(subscriber);
+  await readUntil(events, is('active'));
+  payer.mode = 'pending';
+  const renewal = plant.offer({ reason: 'renewal', amountMsat: 200_000n });
+  await readUntil(events, is('paying'));
+  const settled = payer.onSettled;
+  payer.onSettled = () => undefined;
+  settled(renewal.hash);
+  await readUntil(events, actives(1));
+  payer.settle(renewal.hash);
+  await readUntil(events, is('paid'));
+  plant.end(plant.quotes[0] as never);
+  plant.end(renewal);
+  const rest: SubscriberEvent[] = [];
+  for await (const event of { [Symbol.asyncIterator]: () => events }) rest.push(event);
+  expect(rest.at(-1)).toMatchObject({ type: 'expired', reason: 'ended' });
+});
+
 test('a payment in flight is waited for, though the server says that all is over', async () => {
   await using market = await openMarket();
   const { plant, payer } = market;

@@ -52,7 +52,11 @@ test.each([
   ['syms[1]', { id: '1', op: 'sub', table: 'trade', syms: ['AAPL', 5] }, 'syms[1]: must be text'],
   ['syms[0]', { id: '1', op: 'sub', table: 'trade', syms: ['x'.repeat(257)] }, 'syms[0]: must have at most 256 characters'],
   ['pricing', { id: '1', op: 'sub', table: 'trade', syms: '*', pricing: 'tock' }, 'pricing: must be "flat", "time" or "tick"'],
-  ['pricing', { id: '1', op: 'sub', table: 'trade', syms: '*', pricing: { kind: 'tock' } }, 'pricing.kind: must be "flat", "time" or "tick"'],
+  [
+    'pricing',
+    { id: '1', op: 'sub', table: 'trade', syms: '*', pricing: { kind: 'tock' } },
+    'pricing.kind: must be "flat", "time" or "tick"',
+  ],
   ['snapshot', { id: '1', op: 'sub', table: 'trade', syms: '*', snapshot: 'no' }, 'snapshot: must be true or false'],
   ['subscription', { id: '1', op: 'sub', table: 'trade', syms: '*', subscription: null }, 'subscription: must be text'],
   ['key', { id: '1', op: 'sub', table: 'trade', syms: '*', key: 1 }, 'key: must be text'],

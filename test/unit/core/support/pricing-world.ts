@@ -24,7 +24,8 @@ import { QuietSink } from './session-parts.ts';
 /** Everything that a buyer's outlet was told, in order. */
 export type Told =
   | { readonly op: 'active'; readonly event: ActiveEvent }
-  | { readonly op: 'rows' | 'snapshot'; readonly rows: PublishedRows }
+  | { readonly op: 'rows'; readonly rows: PublishedRows }
+  | { readonly op: 'snapshot'; readonly rows: PublishedRows }
   | { readonly op: 'gap'; readonly event: GapEvent }
   | { readonly op: 'offer'; readonly offer: QuoteOffer }
   | { readonly op: 'balance'; readonly event: BalanceEvent }
