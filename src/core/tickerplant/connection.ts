@@ -252,7 +252,7 @@ export class Connection implements BuyerConnection {
   }
 
   #take(record: SubscriptionRecord, narrowed = false): Session {
-    const session = this.#dependencies.sessions.create(record, this.#sink);
+    const session = this.#dependencies.sessions.create(record, this.#sink, !narrowed);
     const earlier = this.#owned.get(record.id)?.session;
     this.#replaced = this.#replaced.filter((each) => each.isDraining);
     if (earlier !== undefined) this.#replaced.push(earlier);

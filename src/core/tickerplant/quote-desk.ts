@@ -85,6 +85,10 @@ export class QuoteDesk {
   readonly #reaching: CircuitBreaker;
   readonly #invoicing: CircuitBreaker;
   readonly #underWay = new Map<string, Promise<DeskAnswer>>();
+  /** Resolves when the open quotes of earlier runs are taken up: until then it is not known what is offered already. */
+  readonly restored: Promise<void>;
+  #onRestored: () => void = () => undefined;
+  #isRestored = false;
   #timer: Disposable | undefined;
   #stopCancelling: (() => void) | undefined;
   /** Not before this is there another sweep; 0 unless the last one failed. */
@@ -96,8 +100,16 @@ export class QuoteDesk {
   constructor(dependencies: QuoteDeskDependencies) {
     this.#dependencies = dependencies;
     this.#open = new UnpaidQuotes(dependencies.limits);
+    this.restored = new Promise((resolve) => {
+      this.#onRestored = resolve;
+    });
     this.#reaching = new CircuitBreaker({ clock: dependencies.clock });
     this.#invoicing = new CircuitBreaker({ clock: dependencies.clock });
+  }
+
+  /** Whether {@link restored} has resolved. */
+  get isRestored(): boolean {
+    return this.#isRestored;
   }
 
   /** Quotes made since the start. */
@@ -126,6 +138,8 @@ export class QuoteDesk {
     const { node, ledger } = this.#dependencies;
     const { identity } = await node.known();
     for (const quote of await ledger.openQuotes(identity)) this.#open.add(quote);
+    this.#isRestored = true;
+    this.#onRestored();
     await this.sweep();
   }
 

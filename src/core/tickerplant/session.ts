@@ -56,7 +56,8 @@ export class Session {
   #closed = false;
   #slow: SlowConsumerPolicy;
 
-  constructor(record: SubscriptionRecord, sink: SubscriberSink, dependencies: SessionDependencies) {
+  /** `mayBuy`: false for who came by a narrowed token. */
+  constructor(record: SubscriptionRecord, sink: SubscriberSink, dependencies: SessionDependencies, mayBuy = true) {
     this.subscription = record.id;
     this.sink = sink;
     this.#dependencies = dependencies;
@@ -75,6 +76,7 @@ export class Session {
       sink,
       credential: { id: record.id, tokenId: record.tokenId, rootKey: record.rootKey },
       grants: () => this.#holdings.grants,
+      mayBuy,
       noteOpen: (quote) => dependencies.noteOpen(quote, sink),
     };
     this.#renewals = new Renewals({ ...offers, catalog, wanted: () => this.#holdings.wanted(this.#now()) });

@@ -35,9 +35,9 @@ export class Sessions {
   }
 
   /** A session that is not live yet: {@link add} makes it so. @throws TickerplantError `BAD_TOKEN` where the subscription is revoked. */
-  create(record: SubscriptionRecord, sink: SubscriberSink): Session {
+  create(record: SubscriptionRecord, sink: SubscriberSink, mayBuy = true): Session {
     if (record.revokedAt !== undefined || this.#revoked.has(record.id)) throw revokedError(record.id);
-    return new Session(record, sink, this.#dependencies);
+    return new Session(record, sink, this.#dependencies, mayBuy);
   }
 
   /** Makes a session the live one of its subscription; an older one elsewhere ends and is told. */
