@@ -7,6 +7,7 @@ import { waitUntil } from '../../regtest/wait-until.ts';
 import { Buyer } from './buyer.ts';
 import { SmallDisk } from './disk.ts';
 import type { ChaosNetwork } from './networks/network.ts';
+import { patient } from './patience.ts';
 import type { PlannedBuyer } from './plan.ts';
 import { SYMBOLS } from './plan.ts';
 import { COMMAND, Program } from './program.ts';
@@ -102,7 +103,7 @@ export class World implements AsyncDisposable {
     for (const wire of this.network.wires) wire.mend();
     await this.network.ready();
     await this.network.fault({ kind: 'clear' });
-    await waitUntil('the server listens', async () => this.#listening, READY_MS);
+    await waitUntil('the server listens', async () => this.#listening, patient(READY_MS));
   }
 
   /** A buyer who is not started yet. */
@@ -180,7 +181,7 @@ export class World implements AsyncDisposable {
       onExit: (code) => this.#serverEnded(code),
     });
     this.#server.start();
-    await waitUntil('the server listens', async () => this.#listening, READY_MS);
+    await waitUntil('the server listens', async () => this.#listening, patient(READY_MS));
   }
 
   #serverEnded(code: number | null): void {
