@@ -41,6 +41,7 @@ export class World implements AsyncDisposable {
   #url = '';
   #listening = false;
   #made = 0;
+  readonly #buyers = new Set<Buyer>();
 
   private constructor(options: WorldOptions) {
     this.#options = options;
@@ -112,7 +113,7 @@ export class World implements AsyncDisposable {
     const name = `buyer-${this.#made}`;
     const random = this.#options.random.fork(name);
     const files = Array.from({ length: 64 }, () => random.chance(0.5));
-    return new Buyer({
+    const buyer: Buyer = new Buyer({
       name,
       url: this.#url,
       syms,
@@ -122,7 +123,10 @@ export class World implements AsyncDisposable {
       logs: this.#logs,
       preload: this.#options.preload.buyer,
       sameFile: (run) => files[run % files.length] ?? true,
+      onRetired: () => this.#buyers.delete(buyer),
     });
+    this.#buyers.add(buyer);
+    return buyer;
   }
 
   /** Stops the server in order and reads its books: where the grants of a subscription begin. */
@@ -143,6 +147,7 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const buyer of [...this.#buyers]) await buyer.retire('SIGKILL');
     await this.#server?.end('SIGKILL');
     this.disk[Symbol.dispose]();
   }
