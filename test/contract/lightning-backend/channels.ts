@@ -130,7 +130,7 @@ export const channelCases: readonly ContractCase[] = [
           assert.match(stage.txId, /^[0-9a-f]{64}$/);
         }
       })();
-      await eventually('the close is broadcast', async () => stages.includes('closing'));
+      await Promise.race([closing, eventually('the close is broadcast', async () => stages.includes('closing'))]);
       await network.mine(DEEP);
       await closing;
       assert.deepEqual([...new Set(stages)], ['closing', 'closed']);
