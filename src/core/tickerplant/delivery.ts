@@ -221,6 +221,7 @@ export class Delivery implements RowReceiver {
 
   #hand(rows: PublishedRows): void {
     const metered = this.#host.metered(rows.table, rows.sym);
+    this.#host.publisher.replayed(rows.count);
     if (metered === undefined) this.#host.sink.rows(rows);
     else metered.hand(rows);
   }

@@ -40,9 +40,14 @@ export class Publisher {
     return this.#published;
   }
 
-  /** Rows handed to receivers since the start, each receiver counted. */
+  /** Rows handed to receivers since the start, each receiver counted; those that came from the journal as they were {@link replayed}. */
   get delivered(): number {
     return this.#delivered;
+  }
+
+  /** So many rows were handed to a receiver from the journal. */
+  replayed(count: number): void {
+    this.#delivered += count;
   }
 
   /** The number that a symbol's next row will have; 1 for its first in the epoch. */

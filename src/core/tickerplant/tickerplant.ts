@@ -54,7 +54,7 @@ export interface TickerplantCounters {
   readonly quotes: number;
   /** Quotes whose payment took effect. */
   readonly settled: number;
-  /** Rows handed to sessions live, each session counted (replayed ones are not). */
+  /** Rows handed to sessions, live or from the journal, each session counted. */
   readonly delivered: number;
   /** Subscriptions that are live on a connection. */
   readonly sessions: number;
