@@ -1,5 +1,5 @@
 import { type Macaroon, newMacaroon } from 'macaroon';
-import { paymentHash } from '../core/lightning/identifiers.ts';
+import { hashOfPreimage, paymentHash, preimage } from '../core/lightning/identifiers.ts';
 import type { Credentials, TokenIdentifier } from '../core/ports/credentials.ts';
 import { TickerplantError } from '../core/tickerplant/errors.ts';
 import { decodeMacaroon, encodeMacaroon } from './macaroon-codec.ts';
@@ -11,10 +11,13 @@ const IDENTIFIER_VERSION = 0;
 /** Until when a token is good, in seconds since 1970. Deployed servers put their service's name in front. */
 const EXPIRY_CAVEATS: ReadonlySet<string> = new Set(['valid_until', 'tickerplant_valid_until']);
 
+/** Deployed clients that send the macaroon alone put the payment's proof into it so; it narrows nothing. */
+const PREIMAGE_CAVEAT = 'preimage';
+
 /**
  * The buyers' tokens: L402 macaroons. Identifier as in L402, signed with a root key of the token's own, so that each can
  * be revoked. Whoever holds one can narrow it by adding caveats, `key=value`: `valid_until=<seconds since 1970>` is
- * understood (the earliest of several holds), any other is refused, and so is every third-party one.
+ * understood (the earliest of several holds), and `preimage=<hex>` where it is the invoice's; any other is refused, and so is every third-party one.
  */
 export const l402Credentials: Credentials = {
   mint(identifier, rootKey) {
@@ -38,7 +41,12 @@ export const l402Credentials: Credentials = {
     } catch (cause) {
       throw bad('its signature does not check', cause);
     }
-    for (const condition of conditions) checkCaveat(condition, now);
+    let until: number | undefined;
+    for (const condition of conditions) {
+      const end = checkCaveat(condition, identifierOf(parsed), now);
+      if (end !== undefined) until = Math.min(end, until ?? end);
+    }
+    return until;
   },
 };
 
@@ -68,15 +76,21 @@ function identifierOf(token: Macaroon): TokenIdentifier {
   return { paymentHash: paymentHash(bytes.toString('hex', 2, 34)), tokenId: bytes.toString('hex', 34) };
 }
 
-function checkCaveat(condition: string, now: number): void {
+/** Until when a caveat lets the token be used; undefined where it does not say. */
+function checkCaveat(condition: string, identifier: TokenIdentifier, now: number): number | undefined {
   const equals = condition.indexOf('=');
   const key = condition.slice(0, equals).trim();
   const value = condition.slice(equals + 1).trim();
+  if (key === PREIMAGE_CAVEAT && equals > 0) {
+    if (!/^[0-9a-f]{64}$/.test(value) || hashOfPreimage(preimage(value)) !== identifier.paymentHash) throw bad('its preimage is not of its invoice');
+    return undefined;
+  }
   if (equals < 0 || !EXPIRY_CAVEATS.has(key)) throw bad('it has a caveat that is not understood');
   if (!/^\d{1,12}$/.test(value)) throw bad('its valid_until is no time in seconds since 1970');
   if (now >= Number(value) * 1000) {
     throw new TickerplantError('TOKEN_EXPIRED', `the token was valid until ${new Date(Number(value) * 1000).toISOString()}`);
   }
+  return Number(value) * 1000;
 }
 
 /** The message goes to whoever sent the token; it never repeats it. */

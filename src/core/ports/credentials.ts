@@ -13,6 +13,9 @@ export interface Credentials {
   mint(identifier: TokenIdentifier, rootKey: string): string;
   /** Reads whose token it is. @throws TickerplantError `BAD_TOKEN`. */
   identify(token: string): TokenIdentifier;
-  /** Checks signature and caveats. @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`. */
-  verify(token: string, rootKey: string, now: number): void;
+  /**
+   * Checks signature and caveats. Answers until when its caveats let it be used, milliseconds since 1970; undefined where they don't say.
+   * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`.
+   */
+  verify(token: string, rootKey: string, now: number): number | undefined;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Credentials } from '../ports/credentials.ts';
-import type { Ledger, SubscriptionRecord } from '../ports/ledger.ts';
+import type { Grant, Ledger, SubscriptionRecord } from '../ports/ledger.ts';
 import type { Random } from '../ports/random.ts';
 import type { Catalog } from './catalog.ts';
 import { covered } from './entitlement.ts';
@@ -25,6 +25,8 @@ export interface ConnectionDependencies {
   readonly limits: TickerplantLimits;
   readonly limiter: RateLimiter;
   readonly isStopping: () => boolean;
+  /** Nothing is delivered: subscriptions stay live where they are. */
+  readonly quotesOnly: boolean;
 }
 
 /** A key this long can't be guessed, and holds from anywhere; a shorter one only from the same address. */
@@ -56,9 +58,11 @@ export class Connection implements BuyerConnection {
     this.#assertOpen();
     const { catalog, limits, limiter, desk, sessions } = this.#dependencies;
     const asked = catalog.resolve(request.table, request.syms, limits.symbolsPerRequest);
-    const credential = this.#credentialFor(request.subscription);
+    const holder = request.token === undefined ? undefined : await this.#holder(request.token);
+    const credential = holder ?? this.#credentialFor(request.subscription);
     const known = this.#owned.get(credential.id);
-    const { granted, missing } = this.#split(asked, known?.session);
+    const { granted, missing } = this.#split(asked, known?.session.grants ?? holder?.grants);
+    if (missing.length === 0 && this.#dependencies.quotesOnly) return { kind: 'granted', active: [] };
     if (known !== undefined && request.slow !== undefined) known.session.slow = request.slow;
     if (missing.length === 0 && known !== undefined) return { kind: 'granted', active: await this.#takeAgain(known.session, granted) };
 
@@ -69,6 +73,7 @@ export class Connection implements BuyerConnection {
     this.#pendingQuotes += 1;
     try {
       const answer = await desk.quote({ items: missing, credential, key: this.#key(request) });
+      if (this.#dependencies.quotesOnly) return { kind: 'quote', offer: answer.offer };
       await this.#adopt(answer.record.subscription);
       const session = this.#owned.get(answer.record.subscription)?.session;
       if (session !== undefined && request.slow !== undefined) session.slow = request.slow;
@@ -87,11 +92,8 @@ export class Connection implements BuyerConnection {
     slow?: SlowConsumerPolicy,
   ): Promise<void> {
     this.#assertOpen();
-    const { credentials, ledger, clock, sessions } = this.#dependencies;
-    const { tokenId } = credentials.identify(token);
-    const record = await ledger.subscriptionByToken(tokenId);
-    if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
-    credentials.verify(token, record.rootKey, clock.now());
+    const { clock, sessions } = this.#dependencies;
+    const record = await this.#holder(token);
     if (record.grants.length === 0) throw new TickerplantError('NOT_SETTLED', 'no payment for this token has arrived yet');
     if (covered(record.grants, clock.now()).size === 0)
       throw new TickerplantError('TOKEN_EXPIRED', 'everything that was paid for has ended');
@@ -134,6 +136,15 @@ export class Connection implements BuyerConnection {
     if (this.#closed) throw new TickerplantError('BAD_REQUEST', 'the connection is closed');
   }
 
+  async #holder(token: string): Promise<SubscriptionRecord> {
+    const { credentials, ledger, clock } = this.#dependencies;
+    const { tokenId } = credentials.identify(token);
+    const record = await ledger.subscriptionByToken(tokenId);
+    if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
+    credentials.verify(token, record.rootKey, clock.now());
+    return record;
+  }
+
   #credentialFor(subscription: string | undefined): SubscriptionCredential {
     if (subscription !== undefined) return this.#ownedSession(subscription).credential;
     if (this.#own !== undefined) {
@@ -159,9 +170,9 @@ export class Connection implements BuyerConnection {
 
   #split(
     asked: readonly QuoteItem[],
-    session: Session | undefined,
+    grants: readonly Grant[] = [],
   ): { readonly granted: readonly QuoteItem[]; readonly missing: readonly QuoteItem[] } {
-    const have = covered(session?.grants ?? [], this.#dependencies.clock.now());
+    const have = covered(grants, this.#dependencies.clock.now());
     const part = (item: QuoteItem, isGranted: boolean): QuoteItem => ({
       table: item.table,
       syms: item.syms.filter((sym) => (have.get(item.table)?.has(sym) ?? false) === isGranted),

@@ -23,6 +23,7 @@ export class Publisher {
   readonly #receivers = new Map<string, Map<string, Set<RowReceiver>>>();
   #published = 0;
   #delivered = 0;
+  #isRecording = true;
 
   constructor(journal: Journal, catalog: Catalog) {
     this.#journal = journal;
@@ -40,6 +41,11 @@ export class Publisher {
   /** Rows handed to receivers since the start, each receiver counted. */
   get delivered(): number {
     return this.#delivered;
+  }
+
+  /** False from a journal's failure until it takes rows again. */
+  get isRecording(): boolean {
+    return this.#isRecording;
   }
 
   /** The number that a symbol's next row will have; 1 for its first in the epoch. */
@@ -86,7 +92,9 @@ export class Publisher {
   #record(records: readonly PublishedRows[]): void {
     try {
       this.#journal.append(records);
+      this.#isRecording = true;
     } catch (error) {
+      this.#isRecording = false;
       if (!(error instanceof JournalError)) throw error;
       throw new TickerplantError('JOURNAL_UNAVAILABLE', `nothing is published: ${error.message}`, { cause: error });
     }

@@ -24,6 +24,8 @@ export interface SubscribeRequest {
   readonly key?: string;
   /** For this subscription from now on; the seller's choice unless given. */
   readonly slow?: SlowConsumerPolicy;
+  /** Add to this token's subscription, wherever that is live, instead of one of this connection's. Only where nothing is delivered (`quotesOnly`). */
+  readonly token?: string;
 }
 
 /** The answer to a subscribe: an offer, or what was granted already where there is nothing left to pay. */
@@ -93,7 +95,12 @@ export interface TickerplantService {
   /** The symbols of a table that are on sale now. */
   symbols(table: string): readonly string[];
   /** `address`: who is asking, for rate limits; never shown to others. */
-  connect(options: { readonly address: string; readonly sink: SubscriberSink }): BuyerConnection;
+  connect(options: {
+    readonly address: string;
+    readonly sink: SubscriberSink;
+    /** Nothing is delivered here, and what its quotes are for stays live where it is: for one request of a buyer without a connection. */
+    readonly quotesOnly?: boolean;
+  }): BuyerConnection;
   /**
    * Numbers rows, writes them to the journal and hands them to all who may have them, all before it returns.
    * @throws TickerplantError `UNKNOWN_TABLE`, `UNKNOWN_SYMBOL` (table with a fixed list), `BAD_REQUEST` (names row and column),

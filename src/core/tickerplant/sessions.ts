@@ -31,6 +31,11 @@ export class Sessions {
     if (older.sink !== session.sink) older.sink.superseded(session.subscription);
   }
 
+  /** The session that a subscription is live on. */
+  live(subscription: string): Session | undefined {
+    return this.#live.get(subscription);
+  }
+
   remove(session: Session): void {
     session.close();
     if (this.#live.get(session.subscription) === session) this.#live.delete(session.subscription);
