@@ -82,7 +82,8 @@ function checkCaveat(condition: string, identifier: TokenIdentifier, now: number
   const key = condition.slice(0, equals).trim();
   const value = condition.slice(equals + 1).trim();
   if (key === PREIMAGE_CAVEAT && equals > 0) {
-    if (!/^[0-9a-f]{64}$/.test(value) || hashOfPreimage(preimage(value)) !== identifier.paymentHash) throw bad('its preimage is not of its invoice');
+    if (!/^[0-9a-f]{64}$/.test(value) || hashOfPreimage(preimage(value)) !== identifier.paymentHash)
+      throw bad('its preimage is not of its invoice');
     return undefined;
   }
   if (equals < 0 || !EXPIRY_CAVEATS.has(key)) throw bad('it has a caveat that is not understood');

@@ -209,7 +209,17 @@ export class TokenAccess {
     const { tokenId, rootKey } = subscription;
     const { paymentHash, items, amountMsat, expiresAt, state } = record;
     const token = this.#dependencies.credentials.mint({ paymentHash, tokenId }, rootKey);
-    return { quote: record.id, subscription: record.subscription, state, items, amountMsat, invoice: record.paymentRequest, paymentHash, expiresAt, token };
+    return {
+      quote: record.id,
+      subscription: record.subscription,
+      state,
+      items,
+      amountMsat,
+      invoice: record.paymentRequest,
+      paymentHash,
+      expiresAt,
+      token,
+    };
   }
 }
 
