@@ -14,8 +14,10 @@ Amounts are decimal strings of millisatoshi, times ISO 8601 in UTC. Fields may b
 /** Answers that every operation may give, whatever it is. */
 const COMMON: Readonly<Record<number, AnswerDoc>> = {
   400: { description: 'Something in the request can not be meant; the message names it.', schema: errorSchema },
+  408: { description: 'The request did not arrive in time.', schema: errorSchema },
   413: { description: 'The body is too large.', schema: errorSchema },
   429: { description: 'Too many requests, quotes or streams; `Retry-After` says when to come again.', schema: errorSchema },
+  431: { description: 'URL and headers are too large.', schema: errorSchema },
   500: { description: "The seller's fault.", schema: errorSchema },
   503: { description: 'Not at the moment; `Retry-After` says when to come again.', schema: errorSchema },
 };

@@ -44,7 +44,7 @@ export interface Route<Query = unknown, Body = unknown, Params = unknown> {
   readonly isBodyOptional?: boolean;
   readonly params?: z.ZodType<Params>;
   /** Request headers beside `Authorization`. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly pattern?: RegExp }>>;
   readonly answers: Readonly<Record<number, AnswerDoc>>;
   /** Undefined: it has answered by itself. */
   handle(call: Call<Query, Body, Params>): Promise<Answer | undefined>;

@@ -61,10 +61,13 @@ export async function createServer({ services, metrics, isStopping }: ServerPart
   };
   server.setErrorHandler((error, _request, reply) => refuse(reply, error));
 
+  const routes = [...sellingRoutes(services), ...rowRoutes(services), ...streamRoutes(services), ...serviceRoutes(services, isStopping)];
   const limiter = new RateLimiter(clock, config.requestBurstPerAddress, config.requestsPerSecondPerAddress);
   server.addHook('onRequest', async (request, reply) => {
     reply.header('X-Content-Type-Options', 'nosniff').header('Referrer-Policy', 'no-referrer');
     if (isStopping()) throw new TickerplantError('STOPPING', 'the server is going down; come back in a moment');
+    // Here, before anybody looks at a body that no method of ours has.
+    if (request.is404 || request.method === 'QUERY') throw unknownPath(request, routes);
     if (!limiter.take(address(request))) throw new TickerplantError('RATE_LIMITED', 'too many requests from this address; wait a little');
   });
   server.addHook('onResponse', async (request, reply) => {
@@ -84,7 +87,6 @@ export async function createServer({ services, metrics, isStopping }: ServerPart
   });
   if (config.compression) await server.register(compress, { encodings: ['gzip'], threshold: COMPRESS_FROM_BYTES });
 
-  const routes = [...sellingRoutes(services), ...rowRoutes(services), ...streamRoutes(services), ...serviceRoutes(services, isStopping)];
   const document = openApi(routes, '/');
   if (config.docs) {
     await server.register(swagger, { mode: 'static', specification: { document: document as never } });
@@ -99,7 +101,6 @@ export async function createServer({ services, metrics, isStopping }: ServerPart
     tables: '/v1/tables',
   }));
   if (metrics !== undefined && config.metrics?.port === undefined) serveOnThisPort(server, metrics, services);
-  server.setNotFoundHandler((request, reply) => refuse(reply, unknownPath(request, routes)));
   return server;
 }
 

@@ -81,7 +81,7 @@ function history(services: Services): Route {
     tag: 'rows',
     access: 'paid',
     query: historyQuery,
-    headers: { Accept: '`application/json`, or `application/x-ndjson`.' },
+    headers: { Accept: { description: '`application/json`, or `application/x-ndjson`.' } },
     answers: {
       200: { description: 'Rows.', schema: historySchema, contentTypes: ['application/json', 'application/x-ndjson'] },
       403: { description: 'What was asked for lies before what a payment would open.' },

@@ -19,6 +19,8 @@ import {
 import type { Services } from '../services.ts';
 
 const MAX_WAIT_SECONDS = 60;
+/** Visible characters, since a header can carry no others. */
+const KEY = /^[!-~]{1,256}$/;
 
 const quoteBody = z.object({ table: tableOrAll, syms: symsInBody });
 const unsubscribeBody = z.object({ table: tableName, syms: symsInBody });
@@ -85,7 +87,7 @@ function createQuote(services: Services): Route {
     body: quoteBody,
     headers: {
       'Idempotency-Key':
-        'The same key gives the same quote. Of 16 characters or more it holds from anywhere and is a secret; a shorter one holds for your address.',
+        { description: 'The same key gives the same quote. Of 16 characters or more it holds from anywhere and is a secret; a shorter one holds for your address.', pattern: KEY },
     },
     answers: {
       200: { description: 'All of it is paid already.', schema: grantedSchema },

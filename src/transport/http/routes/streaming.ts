@@ -5,7 +5,7 @@ import { credentialOf } from '../credential.ts';
 import { type Call, type Route, route } from '../route.ts';
 import { positions, slowPolicy, symsInQuery, tableOrAll } from '../schemas.ts';
 import type { Services } from '../services.ts';
-import { EventIdWriter, type Positions, readEventId } from '../stream/event-id.ts';
+import { EVENT_ID, EventIdWriter, type Positions, readEventId } from '../stream/event-id.ts';
 import { eventStream, ndjson, type StreamFormat } from '../stream/format.ts';
 import { Stream } from '../stream/stream.ts';
 import type { NoteEvent } from '../stream/stream-sink.ts';
@@ -49,7 +49,7 @@ function stream(services: Services, method: 'GET' | 'POST', path: string, format
     access: 'paid',
     query,
     ...(method === 'POST' && { body, isBodyOptional: true }),
-    headers: { 'Last-Event-ID': 'The id of the last event that you have: the stream goes on after it, no row twice and none left out.' },
+    headers: { 'Last-Event-ID': { description: 'The id of the last event that you have: the stream goes on after it, no row twice and none left out.', pattern: EVENT_ID } },
     answers: {
       200: { description: 'The stream.', contentTypes: [format.contentType.split(';')[0] as string] },
       404: { description: 'There is no such table or symbol.' },
@@ -115,7 +115,7 @@ async function begin(services: Services, call: StreamCall, format: StreamFormat)
   if (!reply.raw.destroyed) streams.add(opened);
 }
 
-/** Where the buyer is: from the body, or an event's id. An id that is not known any more begins where the grants began: rows twice, none lost. */
+/** Where the buyer is: from the body, or an event's id. A short one that is not known any more begins where the grants began: rows twice, none lost. */
 function positionsOf({ keptPositions }: Services, { request, query: { after }, body: given }: StreamCall): Positions {
   if (given?.after !== undefined) return given.after;
   const header = request.headers['last-event-id'];

@@ -6,7 +6,11 @@ export type Positions = Readonly<Record<string, ResumePosition>>;
 /** The longest id that says everything by itself; it comes back in a header, and stands on every row. */
 export const LONGEST_ID = 1_024;
 
-const FORM = /^\d{1,15}(?:;[^;=/]*(?:;[^;=/]+=\d{1,16})*)(?:\/[^;=/]*(?:;[^;=/]+=\d{1,16})*)*$/;
+const TABLE = String.raw`[^;=/~]+(?:;[^;=/~]+=\d{1,15})*`;
+const FORM = new RegExp(String.raw`^\d{1,15};${TABLE}(?:/${TABLE})*$`);
+
+/** What an event's id can be: one that says everything by itself, or a short one (see `KeptPositions`). */
+export const EVENT_ID: RegExp = new RegExp(String.raw`^(?:\d{1,15};${TABLE}(?:/${TABLE})*|~[A-Za-z0-9_-]{16}\.\d{1,15})$`);
 
 /**
  * Writes an event's id: `1;trade;AAPL=16;GOOG=3/quote;AAPL=7` is epoch 1, then each table with its symbols' last numbers. It says
@@ -44,7 +48,7 @@ export class EventIdWriter {
 
   /** The same, of any length, to be kept. */
   positions(): Positions {
-    return this.#tables.size === 0 ? {} : (parse(this.#text()) ?? {});
+    return this.#tables.size === 0 ? {} : parse(this.#text());
   }
 
   #text(): string {
@@ -64,23 +68,27 @@ export function readEventId(text: string): Positions | undefined {
   return text.length > LONGEST_ID || !FORM.test(text) ? undefined : parse(text);
 }
 
-function parse(text: string): Positions | undefined {
+/** A percent sign that encodes nothing stands for itself: there is no such name. */
+function nameOf(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function parse(text: string): Positions {
   const semicolon = text.indexOf(';');
   const epoch = Number(text.slice(0, semicolon));
   const after: Record<string, ResumePosition> = Object.create(null);
-  try {
-    for (const part of text.slice(semicolon + 1).split('/')) {
-      const [table = '', ...pieces] = part.split(';');
-      const seqs: Record<string, number> = Object.create(null);
-      for (const piece of pieces) {
-        const [sym = '', seq] = piece.split('=');
-        seqs[decodeURIComponent(sym)] = Number(seq);
-      }
-      after[decodeURIComponent(table)] = { epoch, seqs };
+  for (const part of text.slice(semicolon + 1).split('/')) {
+    const [table = '', ...pieces] = part.split(';');
+    const seqs: Record<string, number> = Object.create(null);
+    for (const piece of pieces) {
+      const [sym = '', seq] = piece.split('=');
+      seqs[nameOf(sym)] = Number(seq);
     }
-  } catch {
-    // A percent sign that encodes nothing.
-    return undefined;
+    after[nameOf(table)] = { epoch, seqs };
   }
   return after;
 }
