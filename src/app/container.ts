@@ -91,7 +91,7 @@ export function createContainer(options: ContainerOptions): Container {
   bindFeed(container, options);
   container.bind(parts.tickerplant).toResolvedValue(
     (
-      { tables, limits, slowConsumer, quoteExpirySeconds }: BaseConfig,
+      { tables, limits, slowConsumer, quoteExpirySeconds, settlements }: BaseConfig,
       { ledger }: SqliteLedger,
       journal: Journal,
       backend: SellerBackend,
@@ -103,6 +103,7 @@ export function createContainer(options: ContainerOptions): Container {
         limits,
         slowConsumer,
         quoteExpirySeconds,
+        settlements,
         ledger,
         journal,
         backend,

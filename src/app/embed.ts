@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Feed, FeedCounts } from '../core/ports/feed.ts';
-import type { SettlementEffect } from '../core/ports/ledger.ts';
+import type { SettlementEffect, SettlementPolicy } from '../core/ports/ledger.ts';
 import { type Logger, silentLogger } from '../core/ports/logger.ts';
 import type { Random } from '../core/ports/random.ts';
 import type { TickerplantLimits } from '../core/tickerplant/limits.ts';
@@ -51,6 +51,8 @@ export interface CreateTickerplantOptions {
   /** `expiry`: how long a quote can be paid, `1h` unless given. */
   readonly quotes?: { readonly expiry?: string };
   /** Pino's shape; says nothing unless given. */
+  /** What becomes of money that did not come as it was asked for: a late payment is honoured, the rest is put to the buyer's credit, unless given. */
+  readonly settlements?: Partial<SettlementPolicy>;
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -145,7 +147,7 @@ function embedded(server: RunningServer, afterwards: () => Promise<void>): Embed
 
 /** The options as a config would have them, parsed by the same schemas. */
 async function configOf(options: CreateTickerplantOptions, temporary: string | undefined): Promise<Config | BaseConfig> {
-  const { backend, tables, feed, ledger, journal, websocket, http, limits, quotes, forcePublic = false } = options;
+  const { backend, tables, feed, ledger, journal, websocket, http, limits, quotes, settlements, forcePublic = false } = options;
   const raw = {
     ...(isBackend(backend) ? {} : { backend }),
     tables,
@@ -155,6 +157,7 @@ async function configOf(options: CreateTickerplantOptions, temporary: string | u
     transports: { ...(websocket === false ? {} : { websocket: { ...websocket } }), ...(http === undefined ? {} : { http }) },
     limits,
     quotes,
+    settlements,
   };
   const source = { name: 'createTickerplant', raw: withoutUndefined(raw), locate: () => undefined };
   const parsing = { base: process.cwd(), environment: {}, forcePublic: forcePublic || options.server !== undefined };

@@ -73,7 +73,7 @@ async function open(
   const store = await container.getAsync(parts.store);
   disposal.add(() => store[Symbol.asyncDispose]());
   if (store.path !== ':memory:') {
-    const control = await serveControl(store, logger);
+    const control = await serveControl(store, logger, clock);
     disposal.add(() => control[Symbol.asyncDispose]());
   }
   const journal = await container.getAsync(parts.journal);

@@ -31,7 +31,8 @@ function describe(schema: z.ZodType, issue: Issue, prefix: ConfigPath): Finding[
       return nearest.flatMap((inner) => describe(schema, { ...inner, path: [...issue.path, ...inner.path] }, prefix));
   }
   if (issue.code === 'invalid_union' && issue.errors.length === 0) {
-    const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.join(', ') : undefined;
+    const isOwn = issue.message !== 'Invalid input';
+    const options = !isOwn && 'options' in issue && Array.isArray(issue.options) ? issue.options.join(', ') : undefined;
     return [{ path, message: options === undefined ? issue.message : `there is no such kind; there are ${options}`, wrongType: false }];
   }
   const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');

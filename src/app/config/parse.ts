@@ -28,6 +28,7 @@ export interface BaseConfig {
   readonly limits: TickerplantLimits;
   readonly slowConsumer: Sections['slowConsumer'];
   readonly quoteExpirySeconds: number;
+  readonly settlements: Sections['settlements'];
   readonly log: Sections['log'];
   /** What was written, with environment, command line and default sections filled in and paths made absolute: for printing. Holds secrets. */
   readonly effective: Readonly<Record<string, unknown>>;
@@ -217,7 +218,7 @@ async function parseSections(value: unknown): Promise<{ readonly sections: Secti
 }
 
 function toBase(source: ConfigSource, sections: Sections, effective: Readonly<Record<string, unknown>>): BaseConfig {
-  const { tables, feed, transports, ledger, journal, limits, slowConsumer, quotes, log } = sections;
+  const { tables, feed, transports, ledger, journal, limits, slowConsumer, quotes, settlements, log } = sections;
   return {
     source: source.name,
     tables,
@@ -228,6 +229,7 @@ function toBase(source: ConfigSource, sections: Sections, effective: Readonly<Re
     limits,
     slowConsumer,
     quoteExpirySeconds: Math.floor(quotes.expiry / 1000),
+    settlements,
     log,
     effective,
   };

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import type { SettlementPolicy } from '../../core/ports/ledger.ts';
 import { DEFAULT_LIMITS, type TickerplantLimits } from '../../core/tickerplant/limits.ts';
 import type { TableDefinition } from '../../core/tickerplant/schema.ts';
 import type { SlowConsumerPolicy } from '../../core/tickerplant/service.ts';
+import { DEFAULT_SETTLEMENT_POLICY } from '../../core/tickerplant/settlement-policy.ts';
 import { type FeedConfig, feedConfigSchema } from '../../feed/config.ts';
 import { type JournalConfig, journalConfigSchema } from '../../storage/journal/config.ts';
 import { type LedgerConfig, ledgerConfigSchema } from '../../storage/ledger/config.ts';
@@ -21,6 +23,8 @@ export interface Sections {
   readonly slowConsumer: SlowConsumerPolicy;
   /** Milliseconds. */
   readonly quotes: { readonly expiry: number };
+  /** What becomes of money that did not come as it was asked for. */
+  readonly settlements: SettlementPolicy;
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format: 'auto' | 'pretty' | 'json' };
 }
 
@@ -45,6 +49,20 @@ const quotesSchema = z
   })
   .prefault({});
 
+const honourOrNot = z.enum(['honour', 'credit', 'refund'], 'honour, credit or refund');
+const creditOrRefund = z.enum(['credit', 'refund'], 'credit or refund');
+
+const settlementsSchema = z
+  .strictObject({
+    late: honourOrNot.default(DEFAULT_SETTLEMENT_POLICY.late),
+    withdrawn: honourOrNot.default(DEFAULT_SETTLEMENT_POLICY.withdrawn),
+    overpaid: creditOrRefund.default(DEFAULT_SETTLEMENT_POLICY.overpaid),
+    underpaid: creditOrRefund.default(DEFAULT_SETTLEMENT_POLICY.underpaid),
+    duplicate: creditOrRefund.default(DEFAULT_SETTLEMENT_POLICY.duplicate),
+    tableGone: creditOrRefund.default(DEFAULT_SETTLEMENT_POLICY.tableGone),
+  } satisfies Readonly<Record<keyof SettlementPolicy, z.ZodType>>)
+  .prefault({});
+
 const logSchema = z
   .strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -63,5 +81,6 @@ export const sectionsSchema: z.ZodType<Sections> = z.strictObject({
   limits: limitsSchema,
   slowConsumer: z.enum(['catch-up', 'conflate', 'drop', 'disconnect']).default('catch-up'),
   quotes: quotesSchema,
+  settlements: settlementsSchema,
   log: logSchema,
 });

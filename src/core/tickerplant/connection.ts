@@ -7,8 +7,10 @@ import { covered } from './entitlement.ts';
 import { TickerplantError } from './errors.ts';
 import type { TickerplantLimits } from './limits.ts';
 import type { ActiveEvent, QuoteItem, ResumePosition } from './messages.ts';
+import { priced } from './pricing.ts';
 import { hex, type QuoteDesk, type SubscriptionCredential } from './quote-desk.ts';
 import type { RateLimiter } from './rate-limiter.ts';
+import type { Pricing } from './schema.ts';
 import type { BuyerConnection, Resumed, SlowConsumerPolicy, SubscribeRequest, SubscribeResult, SubscriberSink } from './service.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
@@ -45,6 +47,8 @@ export class Connection implements BuyerConnection {
   readonly #owned = new Map<string, Owned>();
   /** The subscription that a request without one goes to. */
   #own: SubscriptionCredential | undefined;
+  /** Sessions that a newer one of this connection's took the place of; what they handed over may be on its way still. */
+  #replaced: Session[] = [];
   #closed = false;
   #pendingQuotes = 0;
 
@@ -61,9 +65,10 @@ export class Connection implements BuyerConnection {
     const holder = request.token === undefined ? undefined : await this.#holder(request.token);
     const credential = holder ?? this.#credentialFor(request.subscription);
     const known = this.#owned.get(credential.id);
-    const { granted, missing } = this.#split(asked, known?.session.grants ?? holder?.grants);
+    const { granted, missing } = this.#split(asked, known?.session.grants ?? holder?.grants, request.pricing);
     if (missing.length === 0 && this.#dependencies.quotesOnly) return { kind: 'granted', active: [] };
     if (known !== undefined && request.slow !== undefined) known.session.slow = request.slow;
+    const items = priced(missing, (name) => catalog.table(name), request.pricing);
     if (missing.length === 0 && known !== undefined) return { kind: 'granted', active: await this.#takeAgain(known.session, granted) };
 
     if (!limiter.take(this.#address)) throw new TickerplantError('RATE_LIMITED', 'too many quotes from this address; wait a little');
@@ -72,11 +77,18 @@ export class Connection implements BuyerConnection {
     }
     this.#pendingQuotes += 1;
     try {
-      const answer = await desk.quote({ items: missing, credential, key: this.#key(request) });
+      const answer = await desk.quote({
+        items,
+        reason: 'asked',
+        credential,
+        grants: known?.session.grants ?? holder?.grants,
+        key: this.#key(request),
+      });
       if (this.#dependencies.quotesOnly) return { kind: 'quote', offer: answer.offer };
       await this.#adopt(answer.record.subscription);
       const session = this.#owned.get(answer.record.subscription)?.session;
       if (session !== undefined && request.slow !== undefined) session.slow = request.slow;
+      if (request.snapshot === false) session?.skipSnapshot(answer.record.id);
       if (!this.#closed) sessions.noteOpen(answer.record, this.#sink);
       if (known !== undefined) await this.#takeBack(known.session, granted);
       return { kind: 'quote', offer: answer.offer };
@@ -95,7 +107,9 @@ export class Connection implements BuyerConnection {
     const { clock, sessions } = this.#dependencies;
     const record = await this.#holder(token);
     if (record.grants.length === 0) throw new TickerplantError('NOT_SETTLED', 'no payment for this token has arrived yet');
-    if (covered(record.grants, clock.now()).size === 0)
+    const hasMoney = record.balanceMsat + record.creditMsat > 0n;
+    // With money left it goes on all the same, so that the buyer can use it.
+    if (covered(record.grants, clock.now()).size === 0 && !hasMoney)
       throw new TickerplantError('TOKEN_EXPIRED', 'everything that was paid for has ended');
     this.#assertOpen();
     const session = this.#take(record);
@@ -128,6 +142,7 @@ export class Connection implements BuyerConnection {
     if (this.#closed) return;
     this.#closed = true;
     for (const { session } of this.#owned.values()) this.#dependencies.sessions.remove(session);
+    for (const session of this.#replaced) session.gone();
     this.#dependencies.sessions.forget(this.#sink);
   }
 
@@ -170,8 +185,11 @@ export class Connection implements BuyerConnection {
 
   #split(
     asked: readonly QuoteItem[],
-    grants: readonly Grant[] = [],
+    all: readonly Grant[] | undefined,
+    kind: Pricing['kind'] | undefined,
   ): { readonly granted: readonly QuoteItem[]; readonly missing: readonly QuoteItem[] } {
+    // Who asks for one way of paying wants it, though another one covers the symbol.
+    const grants = (all ?? []).filter((grant) => kind === undefined || grant.terms.kind === kind);
     const have = covered(grants, this.#dependencies.clock.now());
     const part = (item: QuoteItem, isGranted: boolean): QuoteItem => ({
       table: item.table,
@@ -214,6 +232,9 @@ export class Connection implements BuyerConnection {
 
   #take(record: SubscriptionRecord): Session {
     const session = this.#dependencies.sessions.create(record, this.#sink);
+    const earlier = this.#owned.get(record.id)?.session;
+    this.#replaced = this.#replaced.filter((each) => each.isDraining);
+    if (earlier !== undefined) this.#replaced.push(earlier);
     const credential = { id: record.id, tokenId: record.tokenId, rootKey: record.rootKey };
     this.#owned.set(record.id, { credential, session });
     this.#own = credential;
@@ -224,6 +245,7 @@ export class Connection implements BuyerConnection {
     if (request.key === undefined) return undefined;
     const scope = request.key.length >= SECRET_KEY_LENGTH ? 'anywhere' : `address ${this.#address}`;
     const syms = request.syms === '*' ? '*' : [...new Set(request.syms)].sort();
-    return { scope, key: request.key, asked: JSON.stringify([request.table, syms]) };
+    const asked = request.pricing === undefined ? [request.table, syms] : [request.table, syms, request.pricing];
+    return { scope, key: request.key, asked: JSON.stringify(asked) };
   }
 }

@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto';
-import type { Msat } from '../lightning/amount.ts';
+import { type Msat, msat, sumMsat } from '../lightning/amount.ts';
 import { CircuitBreaker } from '../lightning/circuit-breaker.ts';
 import { isLightningError, LightningError } from '../lightning/errors.ts';
 import type { PaymentHash } from '../lightning/identifiers.ts';
 import type { Invoice } from '../lightning/invoice.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Credentials } from '../ports/credentials.ts';
-import type { Ledger, NewQuote, QuoteRecord } from '../ports/ledger.ts';
+import { type Grant, type Ledger, LedgerError, type NewQuote, type QuoteRecord } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Random } from '../ports/random.ts';
 import type { Catalog } from './catalog.ts';
 import { TickerplantError } from './errors.ts';
-import type { QuoteItem, QuoteOffer } from './messages.ts';
-import { memoOf, priceOf } from './pricing.ts';
+import type { QuotedItem, QuoteItem, QuoteOffer, QuoteReason } from './messages.ts';
+import { OpenQuotes } from './open-quotes.ts';
+import { creditFor, grantedUntil, memoOf } from './pricing.ts';
 import type { KnownNode, SellerBackend, SellerNode } from './seller-node.ts';
 
 /** What the desk leans on. */
@@ -26,6 +27,8 @@ export interface QuoteDeskDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly expirySeconds: number;
+  /** When the day ends that it is now, milliseconds since 1970. */
+  readonly dayEnds: () => number;
   /** Told when a quote ran out unpaid. */
   readonly onExpired: (quote: QuoteRecord) => void;
 }
@@ -39,8 +42,11 @@ export interface SubscriptionCredential {
 
 /** What to quote. */
 export interface DeskRequest {
-  readonly items: readonly QuoteItem[];
+  readonly items: readonly QuotedItem[];
+  readonly reason: QuoteReason;
   readonly credential: SubscriptionCredential;
+  /** What the subscription has already; undefined where this is its first quote. */
+  readonly grants: readonly Grant[] | undefined;
   /** Idempotency key with its scope, and what is asked under it. */
   readonly key: { readonly scope: string; readonly key: string; readonly asked: string } | undefined;
 }
@@ -52,6 +58,8 @@ export interface DeskAnswer {
   readonly created: boolean;
 }
 
+/** How often a quote is made anew because its credit was taken by another one meanwhile. */
+const CREDIT_TRIES = 3;
 const INVOICE_TIMEOUT_MS = 15_000;
 const SWEEP_MS = 60_000;
 /** After a sweep that failed, however overdue a quote is. */
@@ -60,7 +68,7 @@ const SWEEP_RETRY_MS = 1_000;
 /** Prices, asks the node for invoices, makes quotes durable before they leave the house, and ends those that run out. */
 export class QuoteDesk {
   readonly #dependencies: QuoteDeskDependencies;
-  readonly #open = new Map<PaymentHash, QuoteRecord>();
+  readonly #open = new OpenQuotes();
   readonly #reaching: CircuitBreaker;
   readonly #invoicing: CircuitBreaker;
   readonly #underWay = new Map<string, Promise<DeskAnswer>>();
@@ -86,17 +94,28 @@ export class QuoteDesk {
     return this.#open.get(hash);
   }
 
+  /** A subscription's quotes that can still be paid. */
+  openOf(subscription: string): readonly QuoteRecord[] {
+    const now = this.#dependencies.clock.now();
+    return this.#open.of(subscription).filter((quote) => quote.expiresAt > now);
+  }
+
+  /** The offer of a quote that was made before, for its buyer again. @throws TickerplantError `NODE_UNAVAILABLE`, `UNKNOWN_TABLE`. */
+  async offerAgain(quote: QuoteRecord, credential: SubscriptionCredential, grants: readonly Grant[]): Promise<QuoteOffer> {
+    return this.#offer(quote, credential, await this.#node(), grants);
+  }
+
   /** Takes up the open quotes of earlier runs. */
   async restore(): Promise<void> {
     const { node, ledger } = this.#dependencies;
     const { identity } = await node.known();
-    for (const quote of await ledger.openQuotes(identity)) this.#open.set(quote.paymentHash, quote);
+    for (const quote of await ledger.openQuotes(identity)) this.#open.add(quote);
     await this.sweep();
   }
 
   /** A quote that is no longer open: it was settled. */
   close(quote: QuoteRecord): void {
-    this.#open.delete(quote.paymentHash);
+    this.#open.delete(quote);
   }
 
   stop(): void {
@@ -129,7 +148,7 @@ export class QuoteDesk {
     try {
       const { identity } = await node.known();
       for (const quote of await ledger.expireQuotes(identity, clock.now())) {
-        this.#open.delete(quote.paymentHash);
+        this.#open.delete(quote);
         logger.debug({ quote: quote.id }, 'quote expired unpaid');
         onExpired(quote);
       }
@@ -179,16 +198,58 @@ export class QuoteDesk {
     assertSameRequest(quote, asked);
     const subscription = await this.#dependencies.ledger.subscription(quote.subscription);
     if (subscription === undefined) throw new TickerplantError('INTERNAL', 'the quote has no subscription');
-    return { offer: this.#offer(quote, subscription, await this.#node()), record: quote, created: false };
+    return { offer: this.#offer(quote, subscription, await this.#node(), subscription.grants), record: quote, created: false };
   }
 
   async #make(request: DeskRequest, key: { readonly digest: string; readonly asked: string } | undefined): Promise<DeskAnswer> {
-    const { catalog, ledger, clock, random, expirySeconds } = this.#dependencies;
-    const { credential, items } = request;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        // In the end without the credit: another quote of the subscription's has it.
+        return await this.#makeOnce(request, key, attempt <= CREDIT_TRIES);
+      } catch (error) {
+        if (!(error instanceof CreditTaken)) throw error;
+      }
+    }
+  }
+
+  async #makeOnce(
+    request: DeskRequest,
+    key: { readonly digest: string; readonly asked: string } | undefined,
+    useCredit: boolean,
+  ): Promise<DeskAnswer> {
+    const { random } = this.#dependencies;
+    const { credential, items, grants } = request;
     const node = await this.#node();
-    const { amountMsat, lastsMs } = priceOf(items, (name) => catalog.table(name));
+    const price = sumMsat(items.map((item) => item.amountMsat));
+    const creditMsat = useCredit && grants !== undefined ? await this.#credit(credential.id, price) : msat(0);
+    const amountMsat = msat(price - creditMsat);
     const id = hex(random.bytes(16));
     const invoice = await this.#invoice(id, amountMsat, items);
+    const { created, quote: record } = await this.#write(request, { id, node, invoice, key, amountMsat, creditMsat });
+    if (!created && key !== undefined) {
+      await this.#dependencies.backend.invoices.cancel(invoice.paymentHash).catch(() => undefined);
+      return await this.#again(record, key.asked);
+    }
+    this.#made += 1;
+    this.#open.add(record);
+    this.#schedule();
+    return { offer: this.#offer(record, credential, node, grants ?? []), record, created: true };
+  }
+
+  /** Makes the quote durable. @throws CreditTaken where its credit is not there any more; then its invoice is cancelled. */
+  async #write(
+    { credential, items, reason }: DeskRequest,
+    made: {
+      readonly id: string;
+      readonly node: KnownNode;
+      readonly invoice: Invoice;
+      readonly key: { readonly digest: string; readonly asked: string } | undefined;
+      readonly amountMsat: Msat;
+      readonly creditMsat: Msat;
+    },
+  ): Promise<{ readonly created: boolean; readonly quote: QuoteRecord }> {
+    const { ledger, clock, backend, expirySeconds } = this.#dependencies;
+    const { id, node, invoice, key, amountMsat, creditMsat } = made;
     const quote: NewQuote = {
       id,
       subscription: credential.id,
@@ -196,24 +257,28 @@ export class QuoteDesk {
       key: key?.digest,
       request: key?.asked,
       items,
+      reason,
       amountMsat,
+      creditMsat,
       paymentHash: invoice.paymentHash,
       paymentRequest: invoice.paymentRequest,
       createdAt: clock.now(),
       // The node's word counts: it is what decides whether a payment is taken.
       expiresAt: Math.min(invoice.expiresAt, clock.now() + expirySeconds * 1000),
-      lastsMs,
       newSubscription: { tokenId: credential.tokenId, rootKey: credential.rootKey },
     };
-    const { created, quote: record } = await ledger.createQuote(quote);
-    if (!created && key !== undefined) {
-      await this.#dependencies.backend.invoices.cancel(invoice.paymentHash).catch(() => undefined);
-      return await this.#again(record, key.asked);
+    try {
+      return await ledger.createQuote(quote);
+    } catch (error) {
+      if (creditMsat === 0n || !(error instanceof LedgerError && error.code === 'CONFLICT')) throw error;
+      await backend.invoices.cancel(invoice.paymentHash).catch(() => undefined);
+      throw new CreditTaken();
     }
-    this.#made += 1;
-    this.#open.set(record.paymentHash, record);
-    this.#schedule();
-    return { offer: this.#offer(record, credential, node), record, created: true };
+  }
+
+  async #credit(subscription: string, price: Msat): Promise<Msat> {
+    const record = await this.#dependencies.ledger.subscription(subscription);
+    return record === undefined ? msat(0) : creditFor(price, record.creditMsat);
   }
 
   async #invoice(label: string, amountMsat: Msat, items: readonly QuoteItem[]): Promise<Invoice> {
@@ -253,23 +318,33 @@ export class QuoteDesk {
     });
   }
 
-  #offer(quote: QuoteRecord, credential: { readonly tokenId: string; readonly rootKey: string }, node: KnownNode): QuoteOffer {
-    const { catalog, credentials, clock } = this.#dependencies;
+  #offer(
+    quote: QuoteRecord,
+    credential: { readonly tokenId: string; readonly rootKey: string },
+    node: KnownNode,
+    grants: readonly Grant[],
+  ): QuoteOffer {
+    const { catalog, credentials, clock, dayEnds } = this.#dependencies;
     const { paymentHash } = quote;
     return {
       quote: quote.id,
       subscription: quote.subscription,
       token: credentials.mint({ paymentHash, tokenId: credential.tokenId }, credential.rootKey),
       items: quote.items.map((item) => ({ ...item, schema: catalog.table(item.table).columns })),
+      reason: quote.reason,
       amountMsat: quote.amountMsat,
+      creditMsat: quote.creditMsat,
       invoice: quote.paymentRequest,
       paymentHash,
       expiresAt: quote.expiresAt,
-      until: clock.now() + quote.lastsMs,
+      until: Math.min(...quote.items.map((item) => grantedUntil(item, grants, clock.now(), dayEnds()))),
       node: { id: node.identity.nodeId, uris: node.uris },
     };
   }
 }
+
+/** The credit that a quote was to use went to another one. */
+class CreditTaken extends Error {}
 
 function assertSameRequest(quote: QuoteRecord, asked: string): void {
   if (quote.request !== asked) throw new TickerplantError('KEY_REUSED', 'this key belongs to a request for something else');

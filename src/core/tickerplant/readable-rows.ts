@@ -1,5 +1,5 @@
 import type { SubscriptionRecord } from '../ports/ledger.ts';
-import { covered, coveredFrom } from './entitlement.ts';
+import { coveredFrom, isLive, isMetered } from './entitlement.ts';
 
 /** Numbers of a symbol's rows, both included. */
 export type RowRange = readonly [from: number, to: number];
@@ -12,7 +12,7 @@ export type HistoryReach = 'granted' | 'kept';
 
 /** What {@link readableRows} is told. */
 export interface ReadableQuestion {
-  readonly record: Pick<SubscriptionRecord, 'grants'>;
+  readonly record: Pick<SubscriptionRecord, 'grants' | 'billed'>;
   readonly table: string;
   readonly sym: string;
   readonly reach: HistoryReach;
@@ -22,9 +22,17 @@ export interface ReadableQuestion {
   readonly now: number;
 }
 
-/** Which rows of a symbol may be read again now, ascending and apart; none where nothing covers it. */
+/**
+ * Which rows of a symbol may be read again now, ascending and apart; none where nothing covers it. Of rows that are paid one by one,
+ * those that were: the others come by a stream, which bills them.
+ */
 export function readableRows({ record, table, sym, reach, epoch, next, now }: ReadableQuestion): readonly RowRange[] {
-  if (covered(record.grants, now).get(table)?.has(sym) !== true) return [];
-  const from = reach === 'kept' ? 1 : (coveredFrom(record.grants, table, sym, epoch, now) ?? next);
-  return from < next ? [[from, next - 1]] : [];
+  const live = record.grants.filter((grant) => grant.table === table && grant.syms.includes(sym) && isLive(grant, now));
+  if (live.length === 0) return [];
+  const paidAtOnce = record.grants.filter((grant) => !isMetered(grant));
+  const isOpen = live.some((grant) => !isMetered(grant));
+  const from = !isOpen ? next : reach === 'kept' ? 1 : (coveredFrom(paidAtOnce, table, sym, epoch, now) ?? next);
+  const billed = record.billed.find((each) => each.table === table && each.sym === sym && each.epoch === epoch)?.ranges ?? [];
+  const before = billed.map(([first, last]): RowRange => [first, Math.min(last, from - 1)]).filter(([first, last]) => first <= last);
+  return from < next ? [...before, [from, next - 1]] : before;
 }

@@ -1,6 +1,6 @@
-import type { ActiveEvent, GapEvent, QuoteOffer, ResumePosition } from './messages.ts';
+import type { ActiveEvent, BalanceEvent, CreditEvent, GapEvent, QuoteOffer, ResumePosition } from './messages.ts';
 import type { PublishedRows } from './published-rows.ts';
-import type { Row, TableDefinition } from './schema.ts';
+import type { Pricing, Row, TableDefinition } from './schema.ts';
 
 /**
  * What becomes of a buyer who reads more slowly than rows come. Whichever it is, it costs that buyer only, in bounded memory.
@@ -24,6 +24,10 @@ export interface SubscribeRequest {
   readonly key?: string;
   /** For this subscription from now on; the seller's choice unless given. */
   readonly slow?: SlowConsumerPolicy;
+  /** Which kind of the table's pricings; the table's first unless given. */
+  readonly pricing?: Pricing['kind'];
+  /** Whether the last row of each symbol comes when the payment takes effect; true unless given. It is free. */
+  readonly snapshot?: boolean;
   /** Add to this token's subscription, wherever that is live, instead of one of this connection's. Only where nothing is delivered (`quotesOnly`). */
   readonly token?: string;
 }
@@ -46,7 +50,13 @@ export interface Resumed {
 export interface SubscriberSink {
   active(event: ActiveEvent): void;
   rows(rows: PublishedRows): void;
+  /** The last row of a symbol as it is when a payment takes effect, before the rows that follow it. */
+  snapshot(rows: PublishedRows): void;
   gap(event: GapEvent): void;
+  /** An offer that nobody asked for just now: a renewal or a top-up. */
+  offer(offer: QuoteOffer): void;
+  balance(event: BalanceEvent): void;
+  credit(event: CreditEvent): void;
   /** A quote ran out unpaid, or what it bought has ended. */
   expired(event: { readonly quote: string; readonly reason: 'unpaid' | 'ended' }): void;
   /** The subscription is live on a newer connection. */
@@ -56,6 +66,11 @@ export interface SubscriberSink {
   readonly isFull: boolean;
   /** Resolves when the outlet has room again: replays wait for it. Resolves too when the connection is gone. */
   drained(): Promise<void>;
+  /**
+   * Calls back once when everything that was handed over until now has left for the buyer's machine (the socket's write callback);
+   * never where the connection ends before.
+   */
+  whenLeft(callback: () => void): void;
   /** Ends the connection: the buyer reads too slowly, and wanted that. */
   endSlow(): void;
 }

@@ -1,4 +1,5 @@
 import type { Grant, QuoteRecord, SubscriptionRecord } from '../ports/ledger.ts';
+import type { CreditEvent } from './messages.ts';
 import type { SubscriberSink } from './service.ts';
 import { Session, type SessionDependencies } from './session.ts';
 
@@ -7,10 +8,10 @@ export class Sessions {
   readonly #dependencies: SessionDependencies;
   readonly #live = new Map<string, Session>();
   readonly #waiting = new Map<string, SubscriberSink>();
-  readonly #openQuotes = new Map<SubscriberSink, Set<string>>();
+  readonly #openQuotes = new Map<SubscriberSink, Map<string, QuoteRecord>>();
 
-  constructor(dependencies: SessionDependencies) {
-    this.#dependencies = dependencies;
+  constructor(dependencies: Omit<SessionDependencies, 'noteOpen'>) {
+    this.#dependencies = { ...dependencies, noteOpen: (quote, sink) => this.noteOpen(quote, sink) };
   }
 
   get size(): number {
@@ -36,15 +37,21 @@ export class Sessions {
     return this.#live.get(subscription);
   }
 
+  /** A session whose connection is gone. */
   remove(session: Session): void {
-    session.close();
+    session.gone();
     if (this.#live.get(session.subscription) === session) this.#live.delete(session.subscription);
   }
 
   /** A payment took effect: delivers where the subscription is live; elsewhere it waits to be resumed. */
   activate(quote: QuoteRecord, grants: readonly Grant[]): void {
     this.settled(quote);
-    this.#live.get(quote.subscription)?.activate(grants);
+    this.#live.get(quote.subscription)?.activate(grants, quote);
+  }
+
+  /** Money that bought nothing: told where the subscription is live. */
+  credit(event: CreditEvent): void {
+    this.#live.get(event.subscription)?.credit(event);
   }
 
   /** A quote that is open belongs to the connection that asked last. */
@@ -53,13 +60,15 @@ export class Sessions {
     this.settled(quote);
     this.#waiting.set(quote.id, sink);
     const open = this.#openQuotes.get(sink);
-    if (open === undefined) this.#openQuotes.set(sink, new Set([quote.id]));
-    else open.add(quote.id);
+    if (open === undefined) this.#openQuotes.set(sink, new Map([[quote.id, quote]]));
+    else open.set(quote.id, quote);
   }
 
-  /** Quotes that a connection has not paid yet. */
+  /** Quotes that a connection has asked for and not paid yet. */
   openQuotes(sink: SubscriberSink): number {
-    return this.#openQuotes.get(sink)?.size ?? 0;
+    let count = 0;
+    for (const { reason } of this.#openQuotes.get(sink)?.values() ?? []) if (reason === 'asked') count += 1;
+    return count;
   }
 
   settled(quote: QuoteRecord): void {
@@ -74,12 +83,18 @@ export class Sessions {
     const sink = this.#waiting.get(quote.id);
     this.settled(quote);
     sink?.expired({ quote: quote.id, reason: 'unpaid' });
+    if (quote.reason !== 'asked') this.#live.get(quote.subscription)?.offerExpired();
   }
 
   /** A connection is gone. */
   forget(sink: SubscriberSink): void {
-    for (const quote of this.#openQuotes.get(sink) ?? []) this.#waiting.delete(quote);
+    for (const quote of this.#openQuotes.get(sink)?.keys() ?? []) this.#waiting.delete(quote);
     this.#openQuotes.delete(sink);
+  }
+
+  /** Ends every session, so that nothing more is handed over or billed. */
+  stop(): void {
+    for (const session of this.#live.values()) session.gone();
   }
 
   /** Everybody who has something live is told once, however many subscriptions that connection has. */

@@ -3,8 +3,9 @@ import { isLightningError } from '../lightning/errors.ts';
 import type { SettlementEvent, StreamStatus } from '../lightning/settlement.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
-import type { Ledger, NextSeqs, QuoteRecord, SettlementEffect } from '../ports/ledger.ts';
+import type { Ledger, NextSeqs, QuoteRecord, SettlementEffect, SettlementPolicy } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
+import type { Catalog } from './catalog.ts';
 import type { Publisher } from './publisher.ts';
 import type { QuoteDesk } from './quote-desk.ts';
 import type { SellerBackend, SellerNode } from './seller-node.ts';
@@ -17,6 +18,10 @@ export interface SettlementProcessorDependencies {
   readonly journal: Journal;
   readonly publisher: Publisher;
   readonly desk: QuoteDesk;
+  readonly catalog: Catalog;
+  readonly policy: SettlementPolicy;
+  /** When the day ends that it is now, milliseconds since 1970. */
+  readonly dayEnds: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Told of every effect after it is durable. */
@@ -92,14 +97,28 @@ export class SettlementProcessor {
   }
 
   async #apply(node: NodeIdentity, event: Exclude<SettlementEvent, { kind: 'caught-up' }>): Promise<void> {
-    const { ledger, journal, desk, clock, logger, onEffect } = this.#dependencies;
+    const { ledger, journal, desk, catalog, policy, dayEnds, clock, logger, onEffect } = this.#dependencies;
     const { settlement, cursor, kind } = event;
     const quote = desk.open(settlement.paymentHash) ?? (await ledger.quoteByHash(node, settlement.paymentHash));
     const next = quote === undefined ? {} : this.#nextOf(quote);
-    const effect = await ledger.applySettlement({ node, cursor, kind, settlement, now: clock.now(), epoch: journal.epoch, next });
+    const gone = quote === undefined ? [] : quote.items.map(({ table }) => table).filter((table) => !catalog.sells(table));
+    const effect = await ledger.applySettlement({
+      node,
+      cursor,
+      kind,
+      settlement,
+      now: clock.now(),
+      epoch: journal.epoch,
+      next,
+      policy,
+      gone,
+      dayEnds: dayEnds(),
+    });
     if (effect.kind !== 'foreign') {
       const amounts = { receivedMsat: String(settlement.receivedMsat), askedMsat: String(effect.quote.amountMsat) };
       logger.info({ effect: effect.kind, quote: effect.quote.id, ...amounts }, 'settlement applied');
+      if ('credits' in effect)
+        for (const credit of effect.credits) logger.warn({ ...credit, msat: String(credit.msat) }, 'money that bought nothing');
       desk.close(effect.quote);
     }
     onEffect(effect);

@@ -3,21 +3,24 @@ import type { Clock } from '../ports/clock.ts';
 import type { Credentials } from '../ports/credentials.ts';
 import type { Feed } from '../ports/feed.ts';
 import type { Journal } from '../ports/journal.ts';
-import type { Ledger, SettlementEffect } from '../ports/ledger.ts';
+import type { Ledger, SettlementEffect, SettlementPolicy } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Random } from '../ports/random.ts';
 import { Catalog } from './catalog.ts';
 import { Connection } from './connection.ts';
-import { atEndOfDay } from './end-of-day.ts';
+import { atEndOfDay, dayEndsAfter } from './end-of-day.ts';
 import { TickerplantError } from './errors.ts';
 import { DEFAULT_LIMITS, type TickerplantLimits } from './limits.ts';
+import { Meters } from './meters.ts';
 import { Publisher } from './publisher.ts';
 import { QuoteDesk } from './quote-desk.ts';
 import { RateLimiter } from './rate-limiter.ts';
+import { retainForGrants } from './retention.ts';
 import type { Row, TableDefinition } from './schema.ts';
 import { type SellerBackend, SellerNode } from './seller-node.ts';
 import type { BuyerConnection, SlowConsumerPolicy, TickerplantService } from './service.ts';
 import { Sessions } from './sessions.ts';
+import { DEFAULT_SETTLEMENT_POLICY } from './settlement-policy.ts';
 import { SettlementProcessor } from './settlement-processor.ts';
 import { TokenAccess } from './token-access.ts';
 import { coerceRow } from './values.ts';
@@ -37,6 +40,8 @@ export interface TickerplantOptions {
   readonly slowConsumer?: SlowConsumerPolicy | undefined;
   /** How long a quote can be paid, in seconds; an hour unless given, as in the whitepaper. */
   readonly quoteExpirySeconds?: number;
+  /** What becomes of money that did not come as it was asked for; see `DEFAULT_SETTLEMENT_POLICY` for what is not given. */
+  readonly settlements?: Partial<SettlementPolicy>;
 }
 
 /** Totals since the start. Rows are counted, not messages. */
@@ -53,8 +58,14 @@ export interface TickerplantCounters {
 
 const JOURNAL_RETRY_MS = 1_000;
 
-/** Opens a tickerplant: begins to follow settlements at once, whether the node is there yet or not. */
+/**
+ * Opens a tickerplant: gives back what an earlier process had lent and not used, then begins to follow settlements at once, whether the
+ * node is there yet or not. @throws LedgerError.
+ */
 export async function openTickerplant(options: TickerplantOptions): Promise<Tickerplant> {
+  const { ledger, clock, logger } = options;
+  const { leases, msat } = await ledger.reclaimLeases(clock.now());
+  if (leases > 0) logger.info({ leases, msat: String(msat) }, 'balances that were lent when the process ended are whole again');
   return new Tickerplant(options);
 }
 
@@ -74,6 +85,8 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   readonly #days: Disposable;
+  readonly #retention: Disposable;
+  readonly #meters: Meters;
   readonly #listeners = new Set<(effect: SettlementEffect) => void>();
   #settled = 0;
 
@@ -84,9 +97,9 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     this.#catalog = new Catalog(options.tables);
     for (const [table, seqs] of journal.lastSeqs) this.#declareAgain(table, seqs.keys());
     this.#publisher = new Publisher(journal, this.#catalog);
-    this.#sessions = new Sessions({ publisher: this.#publisher, journal, clock, logger, slowConsumer: options.slowConsumer ?? 'catch-up' });
     this.#node = new SellerNode(backend, ledger, logger);
     this.#limiter = new RateLimiter(clock, this.#limits.quoteBurstPerAddress, this.#limits.quotesPerSecondPerAddress);
+    const dayEnds = () => dayEndsAfter(clock.now());
     this.#desk = new QuoteDesk({
       catalog: this.#catalog,
       node: this.#node,
@@ -97,7 +110,19 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       random,
       logger,
       expirySeconds: options.quoteExpirySeconds ?? 3600,
+      dayEnds,
       onExpired: (quote) => this.#sessions.expired(quote),
+    });
+    this.#meters = new Meters({ ledger, clock, logger, epoch: journal.epoch });
+    this.#sessions = new Sessions({
+      publisher: this.#publisher,
+      journal,
+      catalog: this.#catalog,
+      meters: this.#meters,
+      desk: this.#desk,
+      clock,
+      logger,
+      slowConsumer: options.slowConsumer ?? 'catch-up',
     });
     this.#processor = new SettlementProcessor({
       node: this.#node,
@@ -106,6 +131,9 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       journal,
       publisher: this.#publisher,
       desk: this.#desk,
+      catalog: this.#catalog,
+      policy: { ...DEFAULT_SETTLEMENT_POLICY, ...options.settlements },
+      dayEnds,
       clock,
       logger,
       onEffect: (effect) => this.#onEffect(effect),
@@ -122,6 +150,7 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       openQuote: (hash) => this.#desk.open(hash),
       onSettlement: (listener) => this.onSettlement(listener),
     });
+    this.#retention = retainForGrants(journal, ledger, clock, logger);
     this.#days = atEndOfDay(clock, (date) => this.endOfDay(date));
     this.#running = this.#run();
   }
@@ -234,8 +263,11 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#days[Symbol.dispose]();
+    this.#retention[Symbol.dispose]();
     this.#desk.stop();
+    this.#sessions.stop();
     await this.#running;
+    await this.#meters.stop();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -283,7 +315,8 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     if (effect.kind === 'granted') {
       this.#settled += 1;
       this.#sessions.activate(effect.quote, effect.grants);
-    }
+    } else if (effect.kind === 'set-aside') this.#sessions.settled(effect.quote);
+    if ('credits' in effect) for (const credit of effect.credits) this.#sessions.credit(credit);
     for (const listener of this.#listeners) listener(effect);
   }
 }

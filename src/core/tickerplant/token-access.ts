@@ -11,6 +11,7 @@ import type { ActiveEvent, QuoteItem } from './messages.ts';
 import { PublishedRows } from './published-rows.ts';
 import type { Publisher } from './publisher.ts';
 import { type HistoryReach, type RowRange, readableRows } from './readable-rows.ts';
+import type { Pricing } from './schema.ts';
 import type { Sessions } from './sessions.ts';
 import { encodeRows } from './values.ts';
 
@@ -42,7 +43,8 @@ export interface Holder {
 }
 
 /** A quote as it stands now, for whoever holds its subscription's token. */
-export interface QuoteStatus extends Pick<QuoteRecord, 'subscription' | 'items' | 'amountMsat' | 'paymentHash' | 'expiresAt'> {
+export interface QuoteStatus
+  extends Pick<QuoteRecord, 'subscription' | 'items' | 'reason' | 'amountMsat' | 'creditMsat' | 'paymentHash' | 'expiresAt'> {
   readonly quote: string;
   readonly state: QuoteState;
   /** BOLT 11; to be paid while the quote is open. */
@@ -79,19 +81,25 @@ export class TokenAccess {
     const record = await ledger.subscriptionByToken(tokenId);
     if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
     const tokenUntil = credentials.verify(token, record.rootKey, clock.now());
-    const state = record.grants.length === 0 ? 'unpaid' : covered(record.grants, clock.now()).size === 0 ? 'ended' : 'live';
+    // With money left it goes on, so that the buyer can use it.
+    const hasMoney = record.balanceMsat + record.creditMsat > 0n;
+    const isLive = hasMoney || covered(record.grants, clock.now()).size > 0;
+    const state = record.grants.length === 0 ? 'unpaid' : isLive ? 'live' : 'ended';
     const holder: KnownHolder = { token, subscription: record.id, paymentHash, tokenUntil, state, record };
     return holder;
   }
 
   /**
-   * What a request stands for, and what of it is still to be paid; without a holder, all of it.
+   * What a request stands for, and what of it is still to be paid, in that way where one is named; without a holder, all of it.
    * @throws TickerplantError `UNKNOWN_TABLE`, `UNKNOWN_SYMBOL`, `BAD_REQUEST`, `TOO_MANY`.
    */
-  coverage(holder: Holder | undefined, table: string, syms: readonly string[] | '*'): Coverage {
+  coverage(holder: Holder | undefined, table: string, syms: readonly string[] | '*', pricing?: Pricing['kind']): Coverage {
     const { catalog, clock, symbolsPerRequest } = this.#dependencies;
     const items = catalog.resolve(table, syms, symbolsPerRequest);
-    const have = covered(holder === undefined ? [] : recordOf(holder).grants, clock.now());
+    const grants = (holder === undefined ? [] : recordOf(holder).grants).filter(
+      ({ terms }) => pricing === undefined || terms.kind === pricing,
+    );
+    const have = covered(grants, clock.now());
     const missing = items.map((item) => ({ table: item.table, syms: item.syms.filter((sym) => have.get(item.table)?.has(sym) !== true) }));
     return { items, missing: missing.filter((item) => item.syms.length > 0) };
   }
@@ -207,14 +215,16 @@ export class TokenAccess {
 
   #status(subscription: SubscriptionRecord, record: QuoteRecord): QuoteStatus {
     const { tokenId, rootKey } = subscription;
-    const { paymentHash, items, amountMsat, expiresAt, state } = record;
+    const { paymentHash, items, reason, amountMsat, creditMsat, expiresAt, state } = record;
     const token = this.#dependencies.credentials.mint({ paymentHash, tokenId }, rootKey);
     return {
       quote: record.id,
       subscription: record.subscription,
       state,
       items,
+      reason,
       amountMsat,
+      creditMsat,
       invoice: record.paymentRequest,
       paymentHash,
       expiresAt,

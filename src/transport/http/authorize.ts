@@ -1,10 +1,12 @@
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
 import type { QuoteItem } from '../../core/tickerplant/messages.ts';
+import type { Pricing } from '../../core/tickerplant/schema.ts';
 import type { SubscribeRequest } from '../../core/tickerplant/service.ts';
 import type { Holder } from '../../core/tickerplant/token-access.ts';
+import { quoteMessage } from '../shared/messages.ts';
 import { type Credential, credentialOf, provesPayment } from './credential.ts';
 import { PaymentRequired } from './errors.ts';
-import { type QuoteMessage, quoteMessage, quoteStatusMessage } from './messages.ts';
+import { type Message, quoteStatusMessage } from './messages.ts';
 import type { Call } from './route.ts';
 import type { Services } from './services.ts';
 import { nobody } from './stream/stream-sink.ts';
@@ -17,6 +19,8 @@ const KEY_LENGTH = 256;
 export interface Wanted {
   readonly table: string;
   readonly syms: readonly string[] | '*';
+  /** How it is to be quoted, where it has not been paid for. */
+  readonly pricing?: Pricing['kind'] | undefined;
 }
 
 /** Whoever may have what was asked for, and what that stands for by name. */
@@ -30,11 +34,11 @@ export async function quoteFor(
   services: Services,
   call: Call,
   request: SubscribeRequest,
-): Promise<{ readonly kind: 'quote'; readonly message: QuoteMessage } | { readonly kind: 'granted' }> {
+): Promise<{ readonly kind: 'quote'; readonly message: Message } | { readonly kind: 'granted' }> {
   const buyer = services.tickerplant.connect({ address: call.address, sink: nobody, quotesOnly: true });
   try {
     const result = await buyer.subscribe(request);
-    return result.kind === 'quote' ? { kind: 'quote', message: quoteMessage(result.offer) } : { kind: 'granted' };
+    return result.kind === 'quote' ? { kind: 'quote', message: quoteMessage(result.offer, undefined) } : { kind: 'granted' };
   } finally {
     buyer.close();
   }
@@ -79,7 +83,7 @@ export async function authorize(
   credential: Credential | undefined = credentialOf(call.request.raw),
 ): Promise<Authorized> {
   const { access } = services;
-  const asked = wanted ?? { table: '*', syms: '*' };
+  const { pricing, ...asked } = wanted ?? { table: '*', syms: '*' };
   let holder = await holderOf(services, credential);
   if (holder?.state === 'unpaid' && credential !== undefined) holder = await settled(services, call, holder, credential);
   const { items, missing } = access.coverage(holder, asked.table, asked.syms);
@@ -90,7 +94,12 @@ export async function authorize(
   const open = holder === undefined ? undefined : access.openQuote(holder);
   // The same invoice again, where it is for the same: nobody is to be asked to pay twice.
   if (open !== undefined && (wanted === undefined || isSame(open.items, missing))) throw new PaymentRequired(quoteStatusMessage(open));
-  const quoted = await quoteFor(services, call, { ...asked, ...keyOf(call), ...(holder !== undefined && { token: holder.token }) });
+  const quoted = await quoteFor(services, call, {
+    ...asked,
+    ...keyOf(call),
+    ...(pricing !== undefined && { pricing }),
+    ...(holder !== undefined && { token: holder.token }),
+  });
   if (quoted.kind === 'quote') throw new PaymentRequired(quoted.message);
   throw new TickerplantError('NOT_SETTLED', 'a payment has just arrived; ask again');
 }

@@ -1,7 +1,7 @@
 import { JournalError } from '../../core/ports/journal.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import { type RetryAdvice, TickerplantError, type TickerplantErrorCode } from '../../core/tickerplant/errors.ts';
-import type { QuoteMessage } from './messages.ts';
+import type { Message } from './messages.ts';
 
 /** Every refusal of the core's as an HTTP status (RFC 9110, 15; RFC 6585); the compiler sees to it that none is left out. */
 export const HTTP_STATUS: Readonly<Record<TickerplantErrorCode, number>> = {
@@ -59,9 +59,9 @@ export class HttpError extends Error {
 /** What was asked for is to be paid first; or, where `quote` is undefined, its payment is on its way. */
 export class PaymentRequired extends Error {
   override readonly name = 'PaymentRequired';
-  readonly quote: QuoteMessage;
+  readonly quote: Message;
 
-  constructor(quote: QuoteMessage) {
+  constructor(quote: Message) {
     super('pay the invoice, then ask again with the token');
     this.quote = quote;
   }
@@ -71,7 +71,7 @@ export class PaymentRequired extends Error {
 export interface Refusal {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  readonly body: { readonly code: HttpErrorCode; readonly message: string; readonly retry: RetryAdvice; readonly quote?: QuoteMessage };
+  readonly body: { readonly code: HttpErrorCode; readonly message: string; readonly retry: RetryAdvice; readonly quote?: Message };
 }
 
 /** Errors of Fastify's and of Node's parser, by their codes. */
@@ -91,7 +91,7 @@ const RETRY_AFTER_SECONDS = '1';
 export function refusalOf(thrown: unknown, logger: Logger): Refusal {
   if (thrown instanceof PaymentRequired) {
     const { token, invoice } = thrown.quote;
-    const headers = { 'WWW-Authenticate': challenge(token, invoice), 'Cache-Control': 'no-store' };
+    const headers = { 'WWW-Authenticate': challenge(String(token), String(invoice)), 'Cache-Control': 'no-store' };
     return { status: 402, headers, body: { code: 'PAYMENT_REQUIRED', message: thrown.message, retry: 'later', quote: thrown.quote } };
   }
   if (thrown instanceof HttpError) {

@@ -41,6 +41,11 @@ export const slowPolicy: z.ZodEnum<{ 'catch-up': 'catch-up'; conflate: 'conflate
   .enum(['catch-up', 'conflate', 'drop', 'disconnect'], must('catch-up, conflate, drop or disconnect'))
   .describe('What becomes of the stream when it is read too slowly.');
 
+/** Which way of paying. */
+export const pricingKind: z.ZodEnum<{ flat: 'flat'; time: 'time'; tick: 'tick' }> = z
+  .enum(['flat', 'time', 'tick'], must('flat, time or tick'))
+  .describe("Which of the table's pricings a quote is to be made by; its first unless given.");
+
 /** A sequence number. */
 export const seqInQuery: z.ZodType<number, string> = z
   .string()

@@ -1,7 +1,7 @@
 import type { BuyerConnection, Resumed } from '../../core/tickerplant/service.ts';
+import { activeMessage, quoteMessage, resumedMessage } from '../shared/messages.ts';
 import type { DeliveryOrder } from './delivery-order.ts';
 import { messageFrame } from './frames.ts';
-import { activeMessage, quoteMessage, resumedMessage } from './messages.ts';
 import type { Outbox } from './outbox.ts';
 import type { ResumeRequest, SubRequest, UnsubRequest } from './requests.ts';
 
@@ -14,13 +14,15 @@ export interface AnswerContext {
 
 /** Answers `sub`: with a `quote`, or with an `active` for each grant where nothing is left to pay. @throws TickerplantError as `BuyerConnection.subscribe`. */
 export async function answerSub(request: SubRequest, { buyer, order }: AnswerContext): Promise<void> {
-  const { table, syms, subscription, key, slow } = request;
+  const { table, syms, subscription, key, slow, pricing, snapshot } = request;
   const result = await buyer.subscribe({
     table,
     syms,
     ...(subscription !== undefined && { subscription }),
     ...(key !== undefined && { key }),
     ...(slow !== undefined && { slow }),
+    ...(pricing !== undefined && { pricing }),
+    ...(snapshot !== undefined && { snapshot }),
   });
   if (result.kind === 'quote') {
     order.quote(result.offer.quote, messageFrame(quoteMessage(result.offer, request.id)));

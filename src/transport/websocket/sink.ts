@@ -1,7 +1,7 @@
 import type { SubscriberSink } from '../../core/tickerplant/service.ts';
+import { activeMessage, balanceMessage, creditMessage, gapMessage, quoteMessage } from '../shared/messages.ts';
 import type { DeliveryOrder } from './delivery-order.ts';
-import { messageFrame, updEncoding } from './frames.ts';
-import { activeMessage, gapMessage } from './messages.ts';
+import { messageFrame, snapshotEncoding, updEncoding } from './frames.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What the core tells a buyer, as messages in the connection's outbox. */
@@ -17,6 +17,18 @@ export function createSink(outbox: Outbox, order: DeliveryOrder, endSlow: () => 
     rows(rows) {
       if (!outbox.closed) order.rows(rows, rows.encoded(updEncoding));
     },
+    snapshot(rows) {
+      if (!outbox.closed) order.rows(rows, rows.encoded(snapshotEncoding));
+    },
+    offer(offer) {
+      order.quote(offer.quote, messageFrame(quoteMessage(offer, undefined)));
+    },
+    balance(event) {
+      outbox.push(messageFrame(balanceMessage(event)));
+    },
+    credit(event) {
+      outbox.push(messageFrame(creditMessage(event)));
+    },
     gap(event) {
       outbox.push(messageFrame(gapMessage(event)));
     },
@@ -31,5 +43,6 @@ export function createSink(outbox: Outbox, order: DeliveryOrder, endSlow: () => 
       outbox.push(messageFrame({ op: 'end', date }));
     },
     drained: () => outbox.drained(),
+    whenLeft: (callback) => outbox.whenLeft(callback),
   };
 }

@@ -1,9 +1,12 @@
 import { applySettlement } from './apply-settlement.ts';
 import { createQuote } from './create-quote.ts';
 import { cursor, saveCursor } from './cursors.ts';
+import { neededFrom } from './grants.ts';
 import type { LedgerHandlers } from './handlers.ts';
+import { lease, reclaimLeases, recordUse } from './leases.ts';
 import { begin, find, findKeysend, record } from './payment-intents.ts';
 import { expireQuotes, invoiceClosed, invoicesToCancel, openQuotes, quote, quoteByHash, quoteByKey, withdrawQuote } from './quotes.ts';
+import { refundDone, refunds } from './refunds.ts';
 import { after, append, checkpoint, head, saveCheckpoint } from './settlement-log.ts';
 import { counts, setUnsubscribed, subscription, subscriptionByToken } from './subscriptions.ts';
 
@@ -25,6 +28,12 @@ export const HANDLERS: LedgerHandlers = {
     subscription,
     subscriptionByToken,
     setUnsubscribed,
+    lease,
+    recordUse,
+    reclaimLeases,
+    neededFrom,
+    refunds,
+    refundDone,
     counts,
   },
   intents: { find, findKeysend, begin, record },

@@ -3,11 +3,12 @@ import { z } from 'zod';
 import { TickerplantError } from '../../../core/tickerplant/errors.ts';
 import type { History } from '../../../core/tickerplant/history.ts';
 import type { PublishedRows } from '../../../core/tickerplant/published-rows.ts';
+import type { Pricing } from '../../../core/tickerplant/schema.ts';
 import type { Holder } from '../../../core/tickerplant/token-access.ts';
+import { gapMessage } from '../../shared/messages.ts';
 import { authorize } from '../authorize.ts';
-import { gapMessage } from '../messages.ts';
 import { type Answer, type Call, type Route, route } from '../route.ts';
-import { historySchema, seqInQuery, snapshotSchema, symsInQuery, tableName } from '../schemas.ts';
+import { historySchema, pricingKind, seqInQuery, snapshotSchema, symsInQuery, tableName } from '../schemas.ts';
 import type { Services } from '../services.ts';
 import { headOf, ndjson } from '../stream/format.ts';
 import { errorMessage } from '../stream/stream.ts';
@@ -20,11 +21,12 @@ const PAGE = { bytes: 4 * KIB * KIB, scanBytes: 64 * KIB * KIB };
 /** A download whose reader takes nothing for so long is ended. */
 const STALLED_MS = 60_000;
 
-const snapshotQuery = z.object({ table: tableName, syms: symsInQuery.optional() });
+const snapshotQuery = z.object({ table: tableName, syms: symsInQuery.optional(), pricing: pricingKind.optional() });
 const timeInQuery = z.string().max(40);
 const historyQuery = z.object({
   table: tableName,
   syms: symsInQuery.optional(),
+  pricing: pricingKind.optional(),
   from: timeInQuery
     .optional()
     .describe(
@@ -125,11 +127,15 @@ function assertSellable({ config, clock }: Services, { query, request }: Call<z.
 
 async function authorizeOne(
   services: Services,
-  call: Call<{ readonly table: string; readonly syms?: readonly string[] | '*' | undefined }>,
+  call: Call<{
+    readonly table: string;
+    readonly syms?: readonly string[] | '*' | undefined;
+    readonly pricing?: Pricing['kind'] | undefined;
+  }>,
 ): Promise<{ readonly holder: Holder; readonly item: { readonly table: string; readonly syms: readonly string[] } }> {
-  const { table, syms = '*' } = call.query;
+  const { table, syms = '*', pricing } = call.query;
   if (table === '*') throw new TickerplantError('UNKNOWN_TABLE', 'name one table');
-  const { holder, items } = await authorize(services, call, { table, syms });
+  const { holder, items } = await authorize(services, call, { table, syms, pricing });
   return { holder, item: items[0] ?? { table, syms: [] } };
 }
 

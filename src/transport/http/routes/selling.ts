@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { TickerplantError } from '../../../core/tickerplant/errors.ts';
+import { activeMessage, isoTime } from '../../shared/messages.ts';
 import { holderOf, keyOf, needHolder, quoteFor } from '../authorize.ts';
 import { credentialOf } from '../credential.ts';
 import { HttpError } from '../errors.ts';
-import { activeMessage, isoTime, quoteStatusMessage, tableMessage } from '../messages.ts';
+import { quoteStatusMessage, tableMessage } from '../messages.ts';
 import { type Call, type Route, route } from '../route.ts';
 import {
   grantedSchema,
+  pricingKind,
   quoteSchema,
   symsInBody,
   tableName,
@@ -22,7 +24,7 @@ const MAX_WAIT_SECONDS = 60;
 /** Visible characters, since a header can carry no others. */
 const KEY = /^[!-~]{1,256}$/;
 
-const quoteBody = z.object({ table: tableOrAll, syms: symsInBody });
+const quoteBody = z.object({ table: tableOrAll, syms: symsInBody, pricing: pricingKind.optional() });
 const unsubscribeBody = z.object({ table: tableName, syms: symsInBody });
 const tableParams = z.object({ table: tableName });
 const quoteParams = z.object({ id: z.string().min(1).max(64).describe("A quote's id.") });
@@ -86,8 +88,11 @@ function createQuote(services: Services): Route {
     access: 'free',
     body: quoteBody,
     headers: {
-      'Idempotency-Key':
-        { description: 'The same key gives the same quote. Of 16 characters or more it holds from anywhere and is a secret; a shorter one holds for your address.', pattern: KEY },
+      'Idempotency-Key': {
+        description:
+          'The same key gives the same quote. Of 16 characters or more it holds from anywhere and is a secret; a shorter one holds for your address.',
+        pattern: KEY,
+      },
     },
     answers: {
       200: { description: 'All of it is paid already.', schema: grantedSchema },
@@ -100,12 +105,22 @@ function createQuote(services: Services): Route {
     async handle(call: Call<unknown, z.output<typeof quoteBody>>) {
       const { access } = services;
       const holder = await holderOf(services, credentialOf(call.request.raw));
-      const { items, missing } = access.coverage(holder, call.body.table, call.body.syms);
+      const { items, missing } = access.coverage(holder, call.body.table, call.body.syms, call.body.pricing);
       if (holder !== undefined && missing.length === 0) {
         const active = await access.takeAgain(holder, items);
-        return { status: 200, body: { op: 'granted', subscription: holder.subscription, active: active.map(activeMessage) } };
+        return {
+          status: 200,
+          body: { op: 'granted', subscription: holder.subscription, active: active.map((event) => activeMessage(event)) },
+        };
       }
-      const quoted = await quoteFor(services, call, { ...call.body, ...keyOf(call), ...(holder !== undefined && { token: holder.token }) });
+      const { table: name, syms, pricing } = call.body;
+      const quoted = await quoteFor(services, call, {
+        table: name,
+        syms,
+        ...(pricing !== undefined && { pricing }),
+        ...keyOf(call),
+        ...(holder !== undefined && { token: holder.token }),
+      });
       if (quoted.kind !== 'quote') throw new TickerplantError('NOT_SETTLED', 'a payment has just arrived; ask again');
       const { message } = quoted;
       return { status: 201, headers: { Location: `/v1/quotes/${message.quote}`, 'Cache-Control': 'no-store' }, body: message };

@@ -3,7 +3,7 @@ import { TickerplantError } from '../../../core/tickerplant/errors.ts';
 import { authorize } from '../authorize.ts';
 import { credentialOf } from '../credential.ts';
 import { type Call, type Route, route } from '../route.ts';
-import { positions, slowPolicy, symsInQuery, tableOrAll } from '../schemas.ts';
+import { positions, pricingKind, slowPolicy, symsInQuery, tableOrAll } from '../schemas.ts';
 import type { Services } from '../services.ts';
 import { EVENT_ID, EventIdWriter, type Positions, readEventId } from '../stream/event-id.ts';
 import { eventStream, ndjson, type StreamFormat } from '../stream/format.ts';
@@ -13,6 +13,7 @@ import type { NoteEvent } from '../stream/stream-sink.ts';
 const query = z.object({
   table: tableOrAll.optional(),
   syms: symsInQuery.optional(),
+  pricing: pricingKind.optional(),
   slow: slowPolicy.optional(),
   after: z
     .string()
@@ -49,7 +50,12 @@ function stream(services: Services, method: 'GET' | 'POST', path: string, format
     access: 'paid',
     query,
     ...(method === 'POST' && { body, isBodyOptional: true }),
-    headers: { 'Last-Event-ID': { description: 'The id of the last event that you have: the stream goes on after it, no row twice and none left out.', pattern: EVENT_ID } },
+    headers: {
+      'Last-Event-ID': {
+        description: 'The id of the last event that you have: the stream goes on after it, no row twice and none left out.',
+        pattern: EVENT_ID,
+      },
+    },
     answers: {
       200: { description: 'The stream.', contentTypes: [format.contentType.split(';')[0] as string] },
       404: { description: 'There is no such table or symbol.' },
@@ -65,10 +71,10 @@ function stream(services: Services, method: 'GET' | 'POST', path: string, format
 async function begin(services: Services, call: StreamCall, format: StreamFormat): Promise<void> {
   const { config, clock, logger, turn, tickerplant, streams, tickets, keptPositions } = services;
   const { request, reply, address } = call;
-  const { table, syms, slow, ticket } = call.query;
+  const { table, syms, pricing, slow, ticket } = call.query;
   const after = positionsOf(services, call);
   const credential = credentialOf(request.raw) ?? (ticket === undefined ? undefined : tickets.redeem(ticket));
-  const wanted = table === undefined && syms === undefined ? undefined : { table: table ?? '*', syms: syms ?? '*' };
+  const wanted = table === undefined && syms === undefined ? undefined : { table: table ?? '*', syms: syms ?? '*', pricing };
   const { holder } = await authorize(services, call, wanted, credential);
   if (request.method === 'HEAD') {
     await reply.header('Content-Type', format.contentType).send();

@@ -24,6 +24,8 @@ export class StreamOutbox implements Flushable {
   #isEnding = false;
   #isOver = false;
   #isActive = false;
+  /** A write has failed: what was in it did not leave, and nothing after it will. */
+  #isBroken = false;
   #waiters: (() => void)[] = [];
   #leaving: (() => void)[] = [];
 
@@ -66,8 +68,8 @@ export class StreamOutbox implements Flushable {
 
   /** Calls back once all that was pushed until now has left for the buyer's machine; never where the stream ends before. */
   whenLeft(callback: () => void): void {
-    if (this.#isOver) return;
-    if (this.waitingBytes === 0) queueMicrotask(callback);
+    if (this.#isOver || this.#isBroken) return;
+    if (this.waitingBytes === 0) callback();
     else {
       this.#leaving.push(callback);
       this.#schedule();
@@ -132,7 +134,8 @@ export class StreamOutbox implements Flushable {
     if (first === undefined && leaving.length === 0) return;
     const bytes = messages.length === 1 && first !== undefined ? first : (turn.join(messages) ?? Buffer.concat(messages));
     const written = (error?: Error | null) => {
-      if (error === undefined || error === null) for (const callback of leaving) callback();
+      if (error !== undefined && error !== null) this.#isBroken = true;
+      else for (const callback of leaving) callback();
       if (this.#waiters.length > 0 && !this.isFull) this.#wake();
     };
     response.write(bytes, written);

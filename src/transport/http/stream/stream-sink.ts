@@ -1,7 +1,8 @@
-import type { ActiveEvent, GapEvent, QuoteOffer } from '../../../core/tickerplant/messages.ts';
+import type { ActiveEvent, BalanceEvent, CreditEvent, GapEvent, QuoteOffer } from '../../../core/tickerplant/messages.ts';
 import type { PublishedRows } from '../../../core/tickerplant/published-rows.ts';
 import type { SubscriberSink } from '../../../core/tickerplant/service.ts';
-import { activeMessage, gapMessage, type Message, quoteMessage } from '../messages.ts';
+import { activeMessage, balanceMessage, creditMessage, gapMessage, quoteMessage } from '../../shared/messages.ts';
+import type { Message } from '../messages.ts';
 import type { StreamFormat } from './format.ts';
 import type { StreamOutbox } from './outbox.ts';
 
@@ -35,13 +36,25 @@ export class StreamSink implements SubscriberSink {
     this.#outbox.push(this.#format.rows(rows, this.#note(rows.table, rows.sym, rows.epoch, rows.seq + rows.count - 1)));
   }
 
+  snapshot(rows: PublishedRows): void {
+    this.#outbox.push(this.#format.snapshot(rows));
+  }
+
+  balance(event: BalanceEvent): void {
+    this.#say(balanceMessage(event));
+  }
+
+  credit(event: CreditEvent): void {
+    this.#say(creditMessage(event));
+  }
+
   gap(event: GapEvent): void {
     const { table, sym, epoch, to } = event;
     this.#outbox.push(this.#format.message(gapMessage(event), to === undefined ? undefined : this.#note(table, sym, epoch, to)));
   }
 
   offer(offer: QuoteOffer): void {
-    this.#say(quoteMessage(offer));
+    this.#say(quoteMessage(offer, undefined));
   }
 
   expired({ quote, reason }: { readonly quote: string; readonly reason: 'unpaid' | 'ended' }): void {
@@ -78,10 +91,15 @@ export const nobody: SubscriberSink = {
   isFull: false,
   active() {},
   rows() {},
+  snapshot() {},
+  offer() {},
+  balance() {},
+  credit() {},
   gap() {},
   expired() {},
   superseded() {},
   endOfDay() {},
   drained: () => Promise.resolve(),
+  whenLeft() {},
   endSlow() {},
 };

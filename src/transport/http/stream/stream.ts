@@ -4,9 +4,10 @@ import type { Logger } from '../../../core/ports/logger.ts';
 import { TickerplantError } from '../../../core/tickerplant/errors.ts';
 import type { BuyerConnection, SlowConsumerPolicy, SubscriberSink } from '../../../core/tickerplant/service.ts';
 import type { Holder } from '../../../core/tickerplant/token-access.ts';
+import { isoTime, resumedMessage } from '../../shared/messages.ts';
 import type { Turn } from '../../shared/turn.ts';
 import { refusalOf } from '../errors.ts';
-import { isoTime, type Message, resumedMessage } from '../messages.ts';
+import type { Message } from '../messages.ts';
 import type { Positions } from './event-id.ts';
 import type { StreamFormat } from './format.ts';
 import { StreamOutbox } from './outbox.ts';
@@ -64,7 +65,7 @@ export class Stream {
           // Proxies of nginx's kind would gather it.
           response.setHeader('X-Accel-Buffering', 'no');
           response.writeHead(200, { 'Content-Type': format.contentType, 'Cache-Control': 'no-store' });
-          this.#outbox.push(format.message(resumedMessage(resumed)));
+          this.#outbox.push(format.message(resumedMessage(resumed, undefined)));
         },
         slow,
       );
