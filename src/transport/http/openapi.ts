@@ -104,7 +104,13 @@ function headersOf({ headers = {} }: Route): readonly Json[] {
     Object.entries(headers)
       // OpenAPI has Accept in the answers' content types.
       .filter(([name]) => name !== 'Accept')
-      .map(([name, description]) => ({ name, in: 'header', required: false, description, schema: { type: 'string' } }))
+      .map(([name, { description, pattern }]) => ({
+        name,
+        in: 'header',
+        required: false,
+        description,
+        schema: { type: 'string', ...(pattern !== undefined && { pattern: pattern.source }) },
+      }))
   );
 }
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { pricingsOf } from '../../core/tickerplant/pricing.ts';
+import type { TickerplantService } from '../../core/tickerplant/service.ts';
 import { HTTP_ERROR_CODES } from './errors.ts';
 
 const NAME_LENGTH = 256;
@@ -42,9 +44,20 @@ export const slowPolicy: z.ZodEnum<{ 'catch-up': 'catch-up'; conflate: 'conflate
   .describe('What becomes of the stream when it is read too slowly.');
 
 /** Which way of paying. */
-export const pricingKind: z.ZodEnum<{ flat: 'flat'; time: 'time'; tick: 'tick' }> = z
-  .enum(['flat', 'time', 'tick'], must('flat, time or tick'))
-  .describe("Which of the table's pricings a quote is to be made by; its first unless given.");
+export const pricingKind: z.ZodEnum<{ flat: 'flat'; time: 'time'; tick: 'tick' }> = z.enum(['flat', 'time', 'tick'], must('flat, time or tick'));
+
+/** A schema with the ways of paying that this seller has. */
+export function asSold<Schema extends z.ZodObject<{ pricing: z.ZodOptional<typeof pricingKind> }>>(
+  tickerplant: Pick<TickerplantService, 'tables'>,
+  schema: Schema,
+): Schema {
+  const kinds = [...new Set(tickerplant.tables().flatMap((table) => pricingsOf(table).map(({ kind }) => kind)))];
+  const pricing = z
+    .enum(kinds, must(kinds.join(' or ')))
+    .optional()
+    .describe("Which of the table's pricings a quote is to be made by; its first unless given.");
+  return schema.extend({ pricing }) as unknown as Schema;
+}
 
 /** A sequence number. */
 export const seqInQuery: z.ZodType<number, string> = z

@@ -11,10 +11,10 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]());
 
 const SNAPSHOT = '/v1/snapshot?table=trade&syms=AAPL';
-const statusWith = async (headers: HeadersInit, path = SNAPSHOT) => (await world.fetch(path, { headers })).status;
+const statusWith = async (headers: Record<string, string>, path = SNAPSHOT) => (await world.fetch(path, { headers })).status;
 const flip = (hex: string) => (hex[0] === '0' ? '1' : '0') + hex.slice(1);
 
-async function challenged(path = SNAPSHOT, headers: HeadersInit = {}): Promise<{ token: string; invoice: string; body: Record<string, never> }> {
+async function challenged(path = SNAPSHOT, headers: Record<string, string> = {}): Promise<{ token: string; invoice: string; body: Record<string, never> }> {
   const response = await world.fetch(path, { headers });
   expect(response.status).toBe(402);
   const [, token = '', invoice = ''] = /L402 macaroon="([^"]+)", invoice="([^"]+)"/.exec(response.headers.get('www-authenticate') ?? '') ?? [];
@@ -49,7 +49,7 @@ test('every form of the credential is taken', async () => {
   const token = quote['token'] as string;
   const url = token.replaceAll('+', '-').replaceAll('/', '_');
   const hex = Buffer.from(attenuate(token, `preimage=${preimage}`), 'base64').toString('hex');
-  const forms: HeadersInit[] = [
+  const forms: Record<string, string>[] = [
     ...[`L402 ${token}:${preimage}`, `LSAT ${token}:${preimage}`, `lsat ${token}:${preimage}`, `L402 ${token}:${preimage.toUpperCase()}`],
     ...[`L402 ${url}:${preimage}`, `L402 ${url.replace(/=+$/, '')}:${preimage}`, `L402 ${token},${token}:${preimage}`],
     ...[`Bearer ${token}`, `L402 ${token}`, `bearer ${url}`],

@@ -40,7 +40,7 @@ test('every refusal is JSON with a code, a message and advice, never a page', as
     ['/v1/quotes', { method: 'POST' }, 400, 'BAD_REQUEST'],
     ['/v1/quotes', { method: 'POST', body: `"${'x'.repeat(5000)}"`, headers: { 'Content-Type': 'application/json' } }, 413, 'TOO_LARGE'],
     ['/v1/events?slow=often', {}, 400, 'BAD_REQUEST'],
-    ['/v1/events', { headers: { 'Last-Event-ID': 'nonsense' } }, 400, 'BAD_REQUEST'],
+    ['/v1/events?after=nonsense', {}, 400, 'BAD_REQUEST'],
     ['/v1/events?ticket=never-was-one', {}, 401, 'BAD_TOKEN'],
   ];
   for (const [path, init, status, code] of refusals) {

@@ -8,7 +8,7 @@ import type { Holder } from '../../../core/tickerplant/token-access.ts';
 import { gapMessage } from '../../shared/messages.ts';
 import { authorize } from '../authorize.ts';
 import { type Answer, type Call, type Route, route } from '../route.ts';
-import { historySchema, pricingKind, seqInQuery, snapshotSchema, symsInQuery, tableName } from '../schemas.ts';
+import { asSold, historySchema, pricingKind, seqInQuery, snapshotSchema, symsInQuery, tableName } from '../schemas.ts';
 import type { Services } from '../services.ts';
 import { headOf, ndjson } from '../stream/format.ts';
 import { errorMessage } from '../stream/stream.ts';
@@ -58,7 +58,7 @@ function snapshot(services: Services): Route {
     summary: 'The last row of each symbol',
     tag: 'rows',
     access: 'paid',
-    query: snapshotQuery,
+    query: asSold(services.tickerplant, snapshotQuery),
     answers: {
       200: { description: 'The rows. A symbol that has none in this epoch is left out.', schema: snapshotSchema },
       404: { description: 'There is no such table or symbol.' },
@@ -82,7 +82,7 @@ function history(services: Services): Route {
       'In the order in which they were published. JSON comes in pages: go on with `cursor`. As NDJSON (`Accept: application/x-ndjson`) it is one message a line, gaps first, until all is there; the last line says `{"op":"done","next":…}`.',
     tag: 'rows',
     access: 'paid',
-    query: historyQuery,
+    query: asSold(services.tickerplant, historyQuery),
     headers: { Accept: { description: '`application/json`, or `application/x-ndjson`.' } },
     answers: {
       200: { description: 'Rows.', schema: historySchema, contentTypes: ['application/json', 'application/x-ndjson'] },

@@ -7,6 +7,7 @@ import { HttpError } from '../errors.ts';
 import { quoteStatusMessage, tableMessage } from '../messages.ts';
 import { type Call, type Route, route } from '../route.ts';
 import {
+  asSold,
   grantedSchema,
   pricingKind,
   quoteSchema,
@@ -86,7 +87,7 @@ function createQuote(services: Services): Route {
       'Prices what is wanted and not paid for yet. With a token, the quote adds to its subscription. Pay the invoice with any Lightning wallet; the token works from then on.',
     tag: 'selling',
     access: 'free',
-    body: quoteBody,
+    body: asSold(services.tickerplant, quoteBody),
     headers: {
       'Idempotency-Key': {
         description:

@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { TickerplantError } from '../../../core/tickerplant/errors.ts';
 import { authorize } from '../authorize.ts';
 import { credentialOf } from '../credential.ts';
 import { type Call, type Route, route } from '../route.ts';
-import { positions, pricingKind, slowPolicy, symsInQuery, tableOrAll } from '../schemas.ts';
+import { asSold, positions, pricingKind, slowPolicy, symsInQuery, tableOrAll } from '../schemas.ts';
 import type { Services } from '../services.ts';
-import { EVENT_ID, EventIdWriter, type Positions, readEventId } from '../stream/event-id.ts';
+import { EVENT_ID, EventIdWriter, LONGEST_ID, type Positions, readEventId } from '../stream/event-id.ts';
 import { eventStream, ndjson, type StreamFormat } from '../stream/format.ts';
 import { Stream } from '../stream/stream.ts';
 import type { NoteEvent } from '../stream/stream-sink.ts';
@@ -17,8 +16,8 @@ const query = z.object({
   slow: slowPolicy.optional(),
   after: z
     .string()
-    .min(1)
-    .max(1_024)
+    .max(LONGEST_ID)
+    .regex(EVENT_ID, 'is no id of an event of this server')
     .optional()
     .describe('The id of the last event that you have, where it can not be sent as `Last-Event-ID`.'),
   ticket: z.string().min(1).max(64).optional().describe('In place of a token: see `/v1/tickets`.'),
@@ -48,13 +47,11 @@ function stream(services: Services, method: 'GET' | 'POST', path: string, format
     description: DESCRIPTION,
     tag: 'rows',
     access: 'paid',
-    query,
+    query: asSold(services.tickerplant, query),
     ...(method === 'POST' && { body, isBodyOptional: true }),
     headers: {
       'Last-Event-ID': {
-        description: 'The id of the last event that you have: the stream goes on after it, no row twice and none left out.',
-        pattern: EVENT_ID,
-      },
+        description: 'The id of the last event that you have: the stream goes on after it, no row twice and none left out.' },
     },
     answers: {
       200: { description: 'The stream.', contentTypes: [format.contentType.split(';')[0] as string] },
@@ -121,13 +118,13 @@ async function begin(services: Services, call: StreamCall, format: StreamFormat)
   if (!reply.raw.destroyed) streams.add(opened);
 }
 
-/** Where the buyer is: from the body, or an event's id. A short one that is not known any more begins where the grants began: rows twice, none lost. */
+/**
+ * Where the buyer is: from the body, or an event's id. An id that is not known (any more) begins where the grants began, rows twice and none
+ * lost: an EventSource that is refused never comes again.
+ */
 function positionsOf({ keptPositions }: Services, { request, query: { after }, body: given }: StreamCall): Positions {
   if (given?.after !== undefined) return given.after;
   const header = request.headers['last-event-id'];
-  const id = typeof header === 'string' && header !== '' ? header : after;
-  if (id === undefined) return {};
-  const found = id.startsWith('~') ? (keptPositions.find(id) ?? {}) : readEventId(id);
-  if (found === undefined) throw new TickerplantError('BAD_REQUEST', 'Last-Event-ID: is no id of an event of this server');
-  return found;
+  const id = typeof header === 'string' && header !== '' ? header : (after ?? '');
+  return (id.startsWith('~') ? keptPositions.find(id) : readEventId(id)) ?? {};
 }
