@@ -44,7 +44,10 @@ export const slowPolicy: z.ZodEnum<{ 'catch-up': 'catch-up'; conflate: 'conflate
   .describe('What becomes of the stream when it is read too slowly.');
 
 /** Which way of paying. */
-export const pricingKind: z.ZodEnum<{ flat: 'flat'; time: 'time'; tick: 'tick' }> = z.enum(['flat', 'time', 'tick'], must('flat, time or tick'));
+export const pricingKind: z.ZodEnum<{ flat: 'flat'; time: 'time'; tick: 'tick' }> = z.enum(
+  ['flat', 'time', 'tick'],
+  must('flat, time or tick'),
+);
 
 /** A schema with the ways of paying that this seller has. */
 export function asSold<Schema extends z.ZodObject<{ pricing: z.ZodOptional<typeof pricingKind> }>>(

@@ -18,7 +18,10 @@ beforeAll(async () => {
     ]);
   }
   // One record with many rows, so that pages end within it.
-  world.tickerplant.publish('trade', Array.from({ length: 50 }, (_, i) => [timeOf(COUNT + 1), 'IBM', i + 1, 1]));
+  world.tickerplant.publish(
+    'trade',
+    Array.from({ length: 50 }, (_, i) => [timeOf(COUNT + 1), 'IBM', i + 1, 1]),
+  );
   bought = await world.buy('*');
 });
 afterAll(() => world[Symbol.asyncDispose]());
@@ -76,7 +79,10 @@ test('as lines until all is there, or until the limit', async () => {
   const lines = async (query: string, headers = {}) => {
     const response = await world.fetch(`/v1/history?${query}`, { headers: { ...bought.headers, ...headers } });
     expect(response.headers.get('content-type')).toBe('application/x-ndjson');
-    return (await response.text()).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    return (await response.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
   };
   const whole = await lines('table=trade', { Accept: 'application/x-ndjson' });
   expect(whole.length).toBe(2 * COUNT + 2);

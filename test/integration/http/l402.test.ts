@@ -14,10 +14,14 @@ const SNAPSHOT = '/v1/snapshot?table=trade&syms=AAPL';
 const statusWith = async (headers: Record<string, string>, path = SNAPSHOT) => (await world.fetch(path, { headers })).status;
 const flip = (hex: string) => (hex[0] === '0' ? '1' : '0') + hex.slice(1);
 
-async function challenged(path = SNAPSHOT, headers: Record<string, string> = {}): Promise<{ token: string; invoice: string; body: Record<string, never> }> {
+async function challenged(
+  path = SNAPSHOT,
+  headers: Record<string, string> = {},
+): Promise<{ token: string; invoice: string; body: Record<string, never> }> {
   const response = await world.fetch(path, { headers });
   expect(response.status).toBe(402);
-  const [, token = '', invoice = ''] = /L402 macaroon="([^"]+)", invoice="([^"]+)"/.exec(response.headers.get('www-authenticate') ?? '') ?? [];
+  const [, token = '', invoice = ''] =
+    /L402 macaroon="([^"]+)", invoice="([^"]+)"/.exec(response.headers.get('www-authenticate') ?? '') ?? [];
   return { token, invoice, body: (await response.json()) as Record<string, never> };
 }
 
@@ -62,7 +66,9 @@ test('every form of the credential is taken', async () => {
 test('of several Authorization headers the one that is ours counts', async () => {
   const { headers } = await world.buy(['AAPL']);
   const status = await new Promise((resolve, reject) => {
-    const request = httpRequest(`${world.url}${SNAPSHOT}`, { headers: ['Host', 'localhost', 'Authorization', 'Basic eDp5', 'Authorization', headers.Authorization] as never });
+    const request = httpRequest(`${world.url}${SNAPSHOT}`, {
+      headers: ['Host', 'localhost', 'Authorization', 'Basic eDp5', 'Authorization', headers.Authorization] as never,
+    });
     request.on('response', (response) => resolve(response.resume().statusCode)).on('error', reject);
     request.end();
   });

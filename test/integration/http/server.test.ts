@@ -6,7 +6,8 @@ import { openWorld, type World } from './support/world.ts';
 
 const TOKEN = 'a-token-for-metrics-only';
 const logged: string[] = [];
-const note = (fields: LogFields, message: string) => void logged.push(JSON.stringify([fields, message], (_, value) => (typeof value === 'bigint' ? String(value) : value)));
+const note = (fields: LogFields, message: string) =>
+  void logged.push(JSON.stringify([fields, message], (_, value) => (typeof value === 'bigint' ? String(value) : value)));
 const logger: Logger = { debug: note, info: note, warn: note, error: note, child: () => logger };
 let world: World;
 beforeAll(async () => {
@@ -60,7 +61,11 @@ test('what is not HTTP is refused in JSON too, and so is a head that is too larg
 test('pages of any origin may ask, and read the challenge', async () => {
   const preflight = await world.fetch('/v1/events', {
     method: 'OPTIONS',
-    headers: { Origin: 'https://example.com', 'Access-Control-Request-Method': 'GET', 'Access-Control-Request-Headers': 'authorization,last-event-id' },
+    headers: {
+      Origin: 'https://example.com',
+      'Access-Control-Request-Method': 'GET',
+      'Access-Control-Request-Headers': 'authorization,last-event-id',
+    },
   });
   expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, '*']);
   expect(preflight.headers.get('access-control-allow-headers')?.toLowerCase()).toContain('authorization');
@@ -68,7 +73,11 @@ test('pages of any origin may ask, and read the challenge', async () => {
   expect(response.headers.get('access-control-expose-headers')).toContain('WWW-Authenticate');
   const { headers } = await world.buy(['AAPL']);
   const head = await world.fetch('/v1/events', { method: 'HEAD', headers: { ...headers, Origin: 'https://example.com' } });
-  expect([head.status, head.headers.get('content-type'), head.headers.get('access-control-allow-origin')]).toEqual([200, 'text/event-stream; charset=utf-8', '*']);
+  expect([head.status, head.headers.get('content-type'), head.headers.get('access-control-allow-origin')]).toEqual([
+    200,
+    'text/event-stream; charset=utf-8',
+    '*',
+  ]);
   expect((await world.fetch('/v1/tables', { method: 'HEAD' })).status).toBe(200);
 });
 
@@ -80,7 +89,9 @@ test('answers are compressed where that helps', async () => {
 
 test('health and readiness say yes and no', async () => {
   expect(await (await world.fetch('/healthz')).json()).toEqual({ status: 'ok' });
-  await expect.poll(async () => (await world.fetch('/readyz')).json(), { timeout: 5_000 }).toEqual({ status: 'ok', node: true, ledger: true, journal: true });
+  await expect
+    .poll(async () => (await world.fetch('/readyz')).json(), { timeout: 5_000 })
+    .toEqual({ status: 'ok', node: true, ledger: true, journal: true });
 });
 
 test('the interface is described at /openapi.json and on a page that loads nothing from elsewhere', async () => {
@@ -114,7 +125,10 @@ test('no secret is in a log: neither token nor preimage, neither ticket nor key'
 });
 
 test('limits per address: requests and quotes', async () => {
-  const small = await openWorld({ http: { requestBurstPerAddress: 5, requestsPerSecondPerAddress: 0.01, trustProxy: true }, limits: { quoteBurstPerAddress: 1 } });
+  const small = await openWorld({
+    http: { requestBurstPerAddress: 5, requestsPerSecondPerAddress: 0.01, trustProxy: true },
+    limits: { quoteBurstPerAddress: 1 },
+  });
   try {
     const from = (address: string, path = '/v1/tables') => small.fetch(path, { headers: { 'X-Forwarded-For': `6.6.6.6, ${address}` } });
     for (let i = 0; i < 5; i += 1) expect((await from('1.1.1.1')).status).toBe(200);

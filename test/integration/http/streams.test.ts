@@ -24,7 +24,8 @@ async function read(world: World, path: string, init: RequestInit = {}): Promise
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !condition(); await sleep(5)) if (Date.now() > deadline) throw new Error('it did not come to be');
+  for (const deadline = Date.now() + 10_000; !condition(); await sleep(5))
+    if (Date.now() > deadline) throw new Error('it did not come to be');
 }
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -83,7 +84,9 @@ test('a ticket stands in for the token once', async () => {
 
 test('with very many symbols an id is short, and kept by the server', async () => {
   const symbols = Array.from({ length: 300 }, (_, i) => `SYMBOL${i}`);
-  const world = await start({ tables: { trade: { columns: { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' }, symbols } } });
+  const world = await start({
+    tables: { trade: { columns: { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' }, symbols } },
+  });
   const { headers } = await world.buy('*');
   const first = await read(world, '/v1/events', { headers });
   for (const sym of symbols) world.publish(sym, 1, 2);
@@ -115,7 +118,10 @@ test('a quote for more, and the payment for it, do not touch the stream: it is t
   const { headers } = await world.buy(['AAPL']);
   const reader = await read(world, '/v1/events', { headers });
   await reader.next('resumed');
-  const quote = (await (await world.post('/v1/quotes', { table: 'trade', syms: ['AAPL', 'GOOG'] }, headers)).json()) as Record<string, string>;
+  const quote = (await (await world.post('/v1/quotes', { table: 'trade', syms: ['AAPL', 'GOOG'] }, headers)).json()) as Record<
+    string,
+    string
+  >;
   expect(quote).toMatchObject({ syms: ['GOOG'] });
   await world.pay(quote['invoice'] as string);
   expect((await reader.next('active')).data).toMatchObject({ table: 'trade', syms: ['GOOG'], quote: quote['quote'] });

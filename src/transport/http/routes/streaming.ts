@@ -51,7 +51,8 @@ function stream(services: Services, method: 'GET' | 'POST', path: string, format
     ...(method === 'POST' && { body, isBodyOptional: true }),
     headers: {
       'Last-Event-ID': {
-        description: 'The id of the last event that you have: the stream goes on after it, no row twice and none left out.' },
+        description: 'The id of the last event that you have: the stream goes on after it, no row twice and none left out.',
+      },
     },
     answers: {
       200: { description: 'The stream.', contentTypes: [format.contentType.split(';')[0] as string] },

@@ -34,9 +34,9 @@ export class EventIdWriter {
     if (symbols === undefined) {
       symbols = new Map();
       this.#tables.set(table, symbols);
-      this.#length += encodeURIComponent(table).length + 1;
+      this.#length += encoded(table).length + 1;
     }
-    const piece = `;${encodeURIComponent(sym)}=${seq}`;
+    const piece = `;${encoded(sym)}=${seq}`;
     this.#length += piece.length - (symbols.get(sym)?.length ?? 0);
     symbols.set(sym, piece);
   }
@@ -55,12 +55,17 @@ export class EventIdWriter {
     let id = String(this.#epoch);
     let separator = ';';
     for (const [table, symbols] of this.#tables) {
-      id += separator + encodeURIComponent(table);
+      id += separator + encoded(table);
       for (const piece of symbols.values()) id += piece;
       separator = '/';
     }
     return id;
   }
+}
+
+/** A half of a surrogate pair, which no URI can hold, is written as the journal writes it. */
+function encoded(name: string): string {
+  return encodeURIComponent(name.toWellFormed());
 }
 
 /** Reads {@link EventIdWriter.id}; undefined where it is none. */
