@@ -1,33 +1,14 @@
 import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { isAbsolute } from 'node:path';
 import { createInterface } from 'node:readline';
-import { z } from 'zod';
 import type { Clock } from '../../core/ports/clock.ts';
 import { LedgerError } from '../../core/ports/ledger.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { SqliteLedger } from '../../storage/ledger/sqlite-ledger.ts';
 import { controlPath } from './control-path.ts';
-import { refundsOf } from './refunds.ts';
-
-/** A request, one line of JSON each; the answer is one line, too. */
-export const controlRequestSchema: z.ZodType<ControlRequest> = z.discriminatedUnion('op', [
-  z.strictObject({ op: z.literal('status') }),
-  z.strictObject({
-    op: z.literal('backup'),
-    target: z.string().refine((path) => isAbsolute(path), 'an absolute path'),
-    overwrite: z.boolean(),
-  }),
-  z.strictObject({ op: z.literal('refunds') }),
-  z.strictObject({ op: z.literal('refund-done'), id: z.string().max(64) }),
-]);
-
-/** What a server does for its owner while it runs. */
-export type ControlRequest =
-  | { readonly op: 'status' | 'refunds' }
-  | { readonly op: 'backup'; readonly target: string; readonly overwrite: boolean }
-  | { readonly op: 'refund-done'; readonly id: string };
+import { type ControlRequest, controlRequestSchema } from './control-request.ts';
+import { refundsOf } from './written-refunds.ts';
 
 /** Nobody needs more for a request. */
 const MAX_REQUEST_BYTES = 16 * 1024;

@@ -1,16 +1,11 @@
 import { existsSync } from 'node:fs';
-import type { RefundNote } from '../../core/ports/ledger.ts';
 import { LedgerError } from '../../core/ports/ledger.ts';
 import { silentLogger } from '../../core/ports/logger.ts';
 import { openSqliteLedger, type SqliteLedger } from '../../storage/ledger/sqlite-ledger.ts';
 import { systemClock } from '../system.ts';
 import { askServer } from './control-client.ts';
-import type { ControlRequest } from './control-server.ts';
-
-/** A refund note as programs read it: amounts are decimal strings of msat, times milliseconds since 1970. */
-export interface WrittenRefund extends Omit<RefundNote, 'msat' | 'doneAt'> {
-  readonly msat: string;
-}
+import type { ControlRequest } from './control-request.ts';
+import { refundsOf, type WrittenRefund } from './written-refunds.ts';
 
 /** What the seller still has to give back, and whether a running server told it. */
 export interface RefundList {
@@ -32,11 +27,6 @@ export async function markRefundDone(ledger: string, id: string): Promise<{ read
   const done = (store: SqliteLedger) => store.ledger.refundDone(id, systemClock.now());
   const { value, online } = await byOwner(ledger, { op: 'refund-done', id }, async (store) => ({ done: await done(store) }));
   return { done: value['done'] === true, online };
-}
-
-/** The open notes of a ledger that is open here. */
-export async function refundsOf({ ledger }: SqliteLedger): Promise<readonly WrittenRefund[]> {
-  return (await ledger.refunds()).map(({ doneAt: _, ...note }) => ({ ...note, msat: note.msat.toString() }));
 }
 
 /** Does something in a ledger: here where nobody has it open, else by whoever has. */

@@ -88,7 +88,7 @@ test('killed at any moment: what was answered is there, every settled quote has 
       expect(repeated.kind).toBe(quote?.state === 'settled' ? 'repeated' : 'granted');
     }
   }
-});
+}, 120_000);
 
 test.each([
   ['text', (path: string) => writeFileSync(path, 'this is no database, whatever its name says. '.repeat(100))],

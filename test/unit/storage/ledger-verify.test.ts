@@ -186,7 +186,7 @@ test('a log that is damaged before whole commits is refused at opening, not cut'
   writeFileSync(`${path}-wal`, wal);
   await (await openSqliteLedger({ path, logger: silentLogger }))[Symbol.asyncDispose]();
   expect(verifyLedger(path)).toMatchObject({ clean: true, notes: [] });
-});
+}, 60_000);
 
 test('a ledger that grows beyond the log, over many openings, stays sealed', async () => {
   using folder = new TestFolder();
@@ -199,7 +199,7 @@ test('a ledger that grows beyond the log, over many openings, stays sealed', asy
     expect(statSync(`${path}-wal`).size).toBeLessThan(6 * 1024 * 1024);
   }
   expect(verifyLedger(path)).toMatchObject({ clean: true, sealed: true, notes: [] });
-}, 60_000);
+}, 120_000);
 
 test('while a process has it open it is not verified', async () => {
   using folder = new TestFolder();
