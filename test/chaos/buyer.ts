@@ -22,6 +22,8 @@ export interface BuyerOptions {
   readonly preload: readonly string[];
   /** Whether a further run goes on in the file of the one before. */
   readonly sameFile: (run: number) => boolean;
+  /** It has been ended for good. */
+  readonly onRetired?: () => void;
 }
 
 const BUDGET_SAT = 1_000;
@@ -105,6 +107,7 @@ export class Buyer {
   async retire(signal: NodeJS.Signals): Promise<void> {
     this.#retired = signal;
     await this.#program.end(signal);
+    this.#options.onRetired?.();
   }
 
   /** The last number of each symbol that it has written. */

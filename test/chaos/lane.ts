@@ -1,8 +1,8 @@
-import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Buyer } from './buyer.ts';
 import { type Findings, isClean, NOTHING, sum, type Tally } from './facts.ts';
 import { type Beginning, Contents, judge, judgeBeginnings, settledOf } from './judge.ts';
+import { patient } from './patience.ts';
 import { type Deed, nameOf, PAYMENTS_PER_KILL, type PlannedBuyer, type PlannedDeed, planRound } from './plan.ts';
 import type { PlanRandom } from './random.ts';
 import type { World } from './world.ts';
@@ -235,8 +235,7 @@ export class Lane {
       if (now < missing || progress() > told) waited = 0;
       missing = Math.min(missing, now);
       told = progress();
-      // A machine that is busy with other things makes everything late.
-      if (waited > patienceMs * Math.max(1, (loadavg()[0] ?? 0) / cpus().length)) return;
+      if (waited > patient(patienceMs)) return;
       await sleep(RESTING_POLL_MS);
       // Where we were stopped ourselves, nobody else could get on either.
       waited += Math.min(performance.now() - before, 1_000);

@@ -7,6 +7,7 @@ import { waitUntil } from '../../regtest/wait-until.ts';
 import { Buyer } from './buyer.ts';
 import { SmallDisk } from './disk.ts';
 import type { ChaosNetwork } from './networks/network.ts';
+import { patient } from './patience.ts';
 import type { PlannedBuyer } from './plan.ts';
 import { SYMBOLS } from './plan.ts';
 import { COMMAND, Program } from './program.ts';
@@ -40,6 +41,7 @@ export class World implements AsyncDisposable {
   #url = '';
   #listening = false;
   #made = 0;
+  readonly #buyers = new Set<Buyer>();
 
   private constructor(options: WorldOptions) {
     this.#options = options;
@@ -102,7 +104,7 @@ export class World implements AsyncDisposable {
     for (const wire of this.network.wires) wire.mend();
     await this.network.ready();
     await this.network.fault({ kind: 'clear' });
-    await waitUntil('the server listens', async () => this.#listening, READY_MS);
+    await waitUntil('the server listens', async () => this.#listening, patient(READY_MS));
   }
 
   /** A buyer who is not started yet. */
@@ -111,7 +113,7 @@ export class World implements AsyncDisposable {
     const name = `buyer-${this.#made}`;
     const random = this.#options.random.fork(name);
     const files = Array.from({ length: 64 }, () => random.chance(0.5));
-    return new Buyer({
+    const buyer: Buyer = new Buyer({
       name,
       url: this.#url,
       syms,
@@ -121,7 +123,10 @@ export class World implements AsyncDisposable {
       logs: this.#logs,
       preload: this.#options.preload.buyer,
       sameFile: (run) => files[run % files.length] ?? true,
+      onRetired: () => this.#buyers.delete(buyer),
     });
+    this.#buyers.add(buyer);
+    return buyer;
   }
 
   /** Stops the server in order and reads its books: where the grants of a subscription begin. */
@@ -142,6 +147,7 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const buyer of [...this.#buyers]) await buyer.retire('SIGKILL');
     await this.#server?.end('SIGKILL');
     this.disk[Symbol.dispose]();
   }
@@ -180,7 +186,7 @@ export class World implements AsyncDisposable {
       onExit: (code) => this.#serverEnded(code),
     });
     this.#server.start();
-    await waitUntil('the server listens', async () => this.#listening, READY_MS);
+    await waitUntil('the server listens', async () => this.#listening, patient(READY_MS));
   }
 
   #serverEnded(code: number | null): void {

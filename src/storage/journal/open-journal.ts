@@ -8,7 +8,7 @@ import { bootId as bootIdOfMachine } from './boot-id.ts';
 import type { FsyncPolicy } from './config.ts';
 import { toJournalError } from './disk-errors.ts';
 import { scanSegment, type TornTail } from './scan.ts';
-import { createSegment, cutSegment, listSegments, type Segment } from './segment.ts';
+import { createSegment, cutSegment, listSegments, type Segment, SegmentDamage } from './segment.ts';
 import { SEGMENT_HEADER_BYTES } from './segment-header.ts';
 import { SegmentJournal } from './segment-journal.ts';
 import { Segments } from './segments.ts';
@@ -36,8 +36,9 @@ export interface JournalOptions {
 
 /**
  * Opens a journal or begins one. Reads the last segment only: checks every record of it, cuts a torn tail, and goes on with
- * the epoch if the machine has not been started anew; otherwise begins the next epoch, on the disk before this resolves.
- * @throws JournalError `LOCKED` by another process, `CORRUPT` naming file and byte, `FULL`, `IO`.
+ * the epoch if the machine has not been started anew; otherwise begins the next epoch, on the disk before this resolves, and leaves damage
+ * of the epoch before as it is.
+ * @throws JournalError `LOCKED` by another process, `CORRUPT` naming file and byte (of a header, or where the epoch would go on), `FULL`, `IO`.
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const dir = resolve(options.dir);
@@ -59,13 +60,13 @@ function open(dir: string, options: JournalOptions, lock: FileLock): Journal {
   const bootId = 'bootId' in options ? options.bootId : bootIdOfMachine();
   const { segments: all, cutBytes: begun } = listSegments(dir);
   const latest = all.at(-1);
-  const recovered = latest === undefined ? undefined : recover(dir, logger, all, latest);
+  const sameBoot = latest !== undefined && bootId !== undefined && latest.bootId === bootId;
+  const recovered = latest === undefined ? undefined : recover(dir, logger, all, latest, sameBoot);
   const cutBytes = begun + (recovered?.cutBytes ?? 0);
   if (cutBytes > 0) logger.warn({ dir, cutBytes }, 'the journal had a torn tail, which was cut off');
 
   // What a killed process wrote last is whole or the beginning of a record that nobody was sent. Anything else may have been
   // sent, so its numbers must not come again.
-  const sameBoot = latest !== undefined && bootId !== undefined && latest.bootId === bootId;
   const continued = sameBoot && recovered?.torn?.kind !== 'bad';
   if (latest !== undefined && recovered !== undefined && continued) {
     const fd = openSync(latest.path, 'r+');
@@ -86,7 +87,21 @@ interface Recovered {
   readonly cutBytes: number;
 }
 
-function recover(dir: string, logger: Logger, all: readonly Segment[], latest: Segment): Recovered {
+/**
+ * What is to be gone on with. Where the machine was started anew nothing is: a power cut may have left any part of what was not
+ * synced, so damage is told and left as it is, and what was synced stays readable around it.
+ */
+function recover(dir: string, logger: Logger, all: readonly Segment[], latest: Segment, sameBoot: boolean): Recovered | undefined {
+  try {
+    return recoverLatest(dir, logger, all, latest);
+  } catch (error) {
+    if (sameBoot || !(error instanceof SegmentDamage)) throw error;
+    logger.error({ err: error, dir }, 'the journal was damaged before the machine was started anew; it goes on in a new epoch, after it');
+    return undefined;
+  }
+}
+
+function recoverLatest(dir: string, logger: Logger, all: readonly Segment[], latest: Segment): Recovered {
   const past = all.filter((segment) => segment.epoch < latest.epoch);
   const segments = new Segments(
     dir,

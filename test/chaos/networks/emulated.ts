@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NodeKind } from '../../../regtest/network.ts';
 import { waitUntil } from '../../../regtest/wait-until.ts';
+import { patient } from '../patience.ts';
 import { Program } from '../program.ts';
 import type { BackendConfig, ChaosNetwork, NetworkOptions } from './network.ts';
 import { SimnetAccess } from './simnet-access.ts';
@@ -30,7 +31,7 @@ export async function emulatedChaos(kind: NodeKind, { dir }: NetworkOptions): Pr
   });
   const access = new SimnetAccess(join(dir, 'net.sock'));
   program.start();
-  await waitUntil('the emulated nodes answer', async () => up, READY_MS);
+  await waitUntil('the emulated nodes answer', async () => up, patient(READY_MS));
   const known = configs ?? {};
   const over = async (name: string): Promise<WiredConfig> => {
     const found = known[name];
@@ -47,7 +48,7 @@ export async function emulatedChaos(kind: NodeKind, { dir }: NetworkOptions): Pr
     faulty: { seller: 'seller', buyers },
     kill: () => program.restart('SIGKILL'),
     ready: async () => {
-      await waitUntil('the emulated nodes answer', async () => up, READY_MS);
+      await waitUntil('the emulated nodes answer', async () => up, patient(READY_MS));
       await access.ready();
     },
     fault: (order) => access.fault(order),

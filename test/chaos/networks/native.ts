@@ -3,6 +3,7 @@ import { startNativeNetwork } from '../../../regtest/native/native-network.ts';
 import type { NodeKind, NodeRole, RegtestNetwork, RegtestNode } from '../../../regtest/network.ts';
 import { waitUntil } from '../../../regtest/wait-until.ts';
 import type { LightningBackend } from '../../../src/core/lightning/backend.ts';
+import { patient } from '../patience.ts';
 import type { ChaosNetwork, ListedPayment, NetworkOptions } from './network.ts';
 import { wired } from './wired.ts';
 
@@ -38,7 +39,7 @@ export async function nativeChaos(kind: NodeKind, { dir, progress }: NetworkOpti
       kill: async (which) => (await keepers[which % keepers.length]?.kill()) ?? false,
       ready: async () => {
         for (const keeper of keepers) await keeper.up();
-        await waitUntil('every channel is active again', () => channelsAreActive(network), READY_MS);
+        await waitUntil('every channel is active again', () => channelsAreActive(network), patient(READY_MS));
       },
       fault: async () => false,
       payments: async () => {
@@ -135,7 +136,7 @@ async function patiently<T>(network: RegtestNetwork, role: NodeRole, ask: (backe
           last = error;
           return undefined;
         }),
-      READY_MS,
+      patient(READY_MS),
     );
   } catch (error) {
     throw new Error((error as Error).message, { cause: last });

@@ -40,10 +40,12 @@ export function killAndJudge(world: RegtestWorld, { rounds, buyersPerRound, rand
       sleep(random(MOMENT_MS)).then(() => world.restartSellersNode()),
       killPaying(all[0] as Program, random(WHILE_PAYING_MS)),
     ]);
-    for (const buyer of all) {
-      const before = rowsOf(buyer).length;
-      await until(buyer, 'rows flow again', () => rowsOf(buyer).length > before + ROWS);
-    }
+    await Promise.all(
+      all.map((buyer) => {
+        const before = rowsOf(buyer).length;
+        return until(buyer, 'rows flow again', () => rowsOf(buyer).length > before + ROWS);
+      }),
+    );
     for (const buyer of all) await buyer.end(random(2) === 0 ? 'SIGKILL' : 'SIGINT');
   };
   return [
