@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { LogFields, Logger } from '../../../src/index.ts';
+import { createTickerplant, type LogFields, type Logger } from '../../../src/index.ts';
+import { OwnBackend } from '../app/own-backend.ts';
 import { openWorld, type World } from './support/world.ts';
 
 const TOKEN = 'a-token-for-metrics-only';
@@ -142,3 +143,58 @@ test('limits per address: requests and quotes', async () => {
     await small[Symbol.asyncDispose]();
   }
 });
+
+test('a node that is away: not ready, and quotes are refused for now', async () => {
+  const backend = new OwnBackend();
+  backend.away = true;
+  const away = await openWorld({ backend });
+  try {
+    const ready = await away.fetch('/readyz');
+    expect([ready.status, await ready.json()]).toEqual([503, { status: 'unavailable', node: false, ledger: true, journal: true }]);
+    const refused = await away.fetch('/v1/snapshot?table=trade&syms=AAPL');
+    expect([refused.status, refused.headers.get('retry-after'), ((await refused.json()) as { code: string }).code]).toEqual([
+      503,
+      '1',
+      'NODE_UNAVAILABLE',
+    ]);
+    expect((await away.fetch('/healthz')).status).toBe(200);
+  } finally {
+    await away[Symbol.asyncDispose]();
+  }
+});
+
+test('metrics on a port of their own, and a port that is taken is named', async () => {
+  const port = await freePort();
+  const apart = await openWorld({ http: { metrics: { port } } });
+  try {
+    expect((await apart.fetch('/metrics')).status).toBe(404);
+    const own = `http://127.0.0.1:${port}`;
+    expect(await (await fetch(`${own}/metrics`)).text()).toContain('tickerplant_published_total 0');
+    expect((await fetch(`${own}/v1/tables`)).status).toBe(404);
+    const second = createTickerplant({
+      ...{ backend: new OwnBackend(), ledger: 'memory', journal: 'memory', websocket: false },
+      http: { port: Number(new URL(apart.url).port) },
+    });
+    await expect(second).rejects.toThrow(
+      expect.objectContaining({ code: 'ADDRESS_IN_USE', message: expect.stringContaining('transports.http.port') }),
+    );
+  } finally {
+    await apart[Symbol.asyncDispose]();
+  }
+});
+
+test('play money is served over HTTP on this machine only', async () => {
+  const options = { backend: { kind: 'simulated' }, ledger: 'memory', journal: 'memory', websocket: false } as const;
+  await expect(createTickerplant({ ...options, http: { host: '0.0.0.0', port: 0 } })).rejects.toThrow(
+    /transports\.http\.host: backend\.kind is simulated/,
+  );
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
