@@ -34,7 +34,7 @@ export interface HistoryLimits {
 export interface HistoryParts {
   readonly journal: Journal;
   readonly table: string;
-  /** Symbol → which of its rows may be read, ascending and apart. */
+  /** Symbol → which of its rows may be read, ascending and apart; numbers that were published, be they kept or not. */
   readonly readable: ReadonlyMap<string, readonly RowRange[]>;
   readonly question: HistoryQuestion;
   /** Signs the cursors. */
