@@ -110,4 +110,4 @@ export type {
 export type { TickerplantCounters } from './core/tickerplant/tickerplant.ts';
 export { FeedError, type FeedErrorCode } from './feed/errors.ts';
 export type { WebsocketConfigInput } from './transport/websocket/config.ts';
-export { ListenError, type ListenErrorCode } from './transport/websocket/listen.ts';
+export { ListenError, type ListenErrorCode } from './transport/shared/listen-error.ts';

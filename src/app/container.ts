@@ -15,6 +15,7 @@ import { createFeed } from '../feed/create-feed.ts';
 import { journalOptions } from '../storage/journal/config.ts';
 import { openJournal } from '../storage/journal/open-journal.ts';
 import { openSqliteLedger, type SqliteLedger } from '../storage/ledger/sqlite-ledger.ts';
+import { kdbTransport } from '../transport/kdb/transport.ts';
 import { websocketTransport } from '../transport/websocket/transport.ts';
 import type { BackendConfig } from './config/backend.ts';
 import type { BaseConfig } from './config/parse.ts';
@@ -111,7 +112,7 @@ export function createContainer(options: ContainerOptions): Container {
       }),
     [parts.config, parts.store, parts.journal, parts.backend, parts.credentials, parts.logger],
   );
-  const { websocket } = config.transports;
+  const { websocket, kdb } = config.transports;
   if (websocket !== undefined) {
     container.bind(parts.transport).toResolvedValue(
       (time: Clock, log: Logger) =>
@@ -123,6 +124,14 @@ export function createContainer(options: ContainerOptions): Container {
         }),
       [parts.clock, parts.logger],
     );
+  }
+  if (kdb !== undefined) {
+    container
+      .bind(parts.transport)
+      .toResolvedValue(
+        (time: Clock, log: Logger) => kdbTransport(kdb, { clock: time, logger: log.child({ part: 'kdb' }) }),
+        [parts.clock, parts.logger],
+      );
   }
   return container;
 }

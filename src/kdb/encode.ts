@@ -1,6 +1,16 @@
 import { ByteWriter } from './byte-writer.ts';
 import { KdbCodecError } from './errors.ts';
-import { ATTRIBUTES, type Attribute, type AtomValues, type BasicType, type K, type KTable, type KVector, OTHER_TYPES, TYPE_NUMBERS } from './types.ts';
+import {
+  ATTRIBUTES,
+  type AtomValues,
+  type Attribute,
+  type BasicType,
+  type K,
+  type KTable,
+  type KVector,
+  OTHER_TYPES,
+  TYPE_NUMBERS,
+} from './types.ts';
 
 /**
  * Writes one value, little-endian.

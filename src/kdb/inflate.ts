@@ -19,7 +19,8 @@ export function inflate(message: Uint8Array, littleEndian: boolean, maxBytes: nu
   if (length > maxBytes) throw new KdbCodecError('TOO_LARGE', `inflates to ${length} bytes, at most ${maxBytes} are taken`);
   if (length <= HEADER) throw new KdbCodecError('COMPRESSION', 'inflates to nothing');
   // What can't be true need not be tried: it would be found out only after the memory had been taken.
-  if (length > (message.length - HEADER - 4) * MOST_PER_BYTE + HEADER) throw new KdbCodecError('COMPRESSION', 'inflates to more than it can');
+  if (length > (message.length - HEADER - 4) * MOST_PER_BYTE + HEADER)
+    throw new KdbCodecError('COMPRESSION', 'inflates to more than it can');
   return inflateBody(message.subarray(HEADER + 4), length - HEADER);
 }
 

@@ -1,5 +1,5 @@
 import { ByteWriter } from './byte-writer.ts';
-import { decode, type DecodeLimits } from './decode.ts';
+import { type DecodeLimits, decode } from './decode.ts';
 import { write } from './encode.ts';
 import { KdbCodecError } from './errors.ts';
 import { inflate } from './inflate.ts';

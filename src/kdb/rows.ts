@@ -42,7 +42,9 @@ function rowsOfTable(columns: readonly Column[], table: KTable): readonly (reado
   const names = table.columns.map(({ name }) => name);
   const rows = rowCount(table.columns);
   const empty: readonly Value[] = new Array<Value>(rows).fill(null);
-  return transposed(inOrder(columns, names).map((index) => (index === undefined ? empty : itemsOf((table.columns[index] as KColumn).values))));
+  return transposed(
+    inOrder(columns, names).map((index) => (index === undefined ? empty : itemsOf((table.columns[index] as KColumn).values))),
+  );
 }
 
 /** For each column of the table (without time, where the data has none) where it is in the data. */

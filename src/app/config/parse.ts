@@ -66,7 +66,11 @@ export async function parseConfig(source: ConfigSource, options: ParseOptions = 
   if ('findings' in backend || 'findings' in sections) {
     throw prepared.error([...('findings' in backend ? backend.findings : []), ...('findings' in sections ? sections.findings : [])]);
   }
-  const exposed = checkListening(backend.backend.kind, sections.sections.transports.websocket?.host, forcePublic);
+  const { websocket, kdb } = sections.sections.transports;
+  const exposed = [
+    ...checkListening(backend.backend.kind, websocket?.host, forcePublic),
+    ...checkListening(backend.backend.kind, kdb?.host, forcePublic, 'kdb'),
+  ];
   if (exposed.length > 0) throw prepared.error(exposed);
   return { ...toBase(source, sections.sections, prepared.value), backend: backend.backend };
 }

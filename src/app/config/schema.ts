@@ -5,6 +5,7 @@ import type { SlowConsumerPolicy } from '../../core/tickerplant/service.ts';
 import { type FeedConfig, feedConfigSchema } from '../../feed/config.ts';
 import { type JournalConfig, journalConfigSchema } from '../../storage/journal/config.ts';
 import { type LedgerConfig, ledgerConfigSchema } from '../../storage/ledger/config.ts';
+import { type KdbConfig, kdbConfigSchema } from '../../transport/kdb/config.ts';
 import { type WebsocketConfig, websocketConfigSchema } from '../../transport/websocket/config.ts';
 import { durationSchema } from './duration.ts';
 import { tablesSchema } from './tables.ts';
@@ -13,7 +14,7 @@ import { tablesSchema } from './tables.ts';
 export interface Sections {
   readonly tables: readonly TableDefinition[];
   readonly feed?: FeedConfig | undefined;
-  readonly transports: { readonly websocket?: WebsocketConfig | undefined };
+  readonly transports: { readonly websocket?: WebsocketConfig | undefined; readonly kdb?: KdbConfig | undefined };
   readonly ledger: LedgerConfig;
   readonly journal: JournalConfig;
   readonly limits: TickerplantLimits;
@@ -36,7 +37,7 @@ const limitsSchema = z
   } satisfies Readonly<Record<keyof TickerplantLimits, z.ZodType>>)
   .prefault({});
 
-const transportsSchema = z.strictObject({ websocket: websocketConfigSchema.optional() });
+const transportsSchema = z.strictObject({ websocket: websocketConfigSchema.optional(), kdb: kdbConfigSchema.optional() });
 
 const quotesSchema = z
   .strictObject({

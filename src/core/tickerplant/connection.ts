@@ -85,23 +85,29 @@ export class Connection implements BuyerConnection {
     after: Readonly<Record<string, ResumePosition>>,
     onResumed: (resumed: Resumed) => void,
     slow?: SlowConsumerPolicy,
+    only?: (table: string, sym: string) => boolean,
   ): Promise<void> {
     this.#assertOpen();
-    const { credentials, ledger, clock, sessions } = this.#dependencies;
-    const { tokenId } = credentials.identify(token);
-    const record = await ledger.subscriptionByToken(tokenId);
-    if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
-    credentials.verify(token, record.rootKey, clock.now());
+    const { clock, sessions } = this.#dependencies;
+    const record = await this.#verified(token);
     if (record.grants.length === 0) throw new TickerplantError('NOT_SETTLED', 'no payment for this token has arrived yet');
     if (covered(record.grants, clock.now()).size === 0)
       throw new TickerplantError('TOKEN_EXPIRED', 'everything that was paid for has ended');
     this.#assertOpen();
     const session = this.#take(record);
     if (slow !== undefined) session.slow = slow;
+    if (only !== undefined) session.leaveOut((table, sym) => !only(table, sym));
     const resumed = { subscription: record.id, tables: session.wanted() };
     sessions.add(session);
     onResumed(resumed);
     session.resume(after);
+  }
+
+  async identify(token: string): Promise<{ readonly subscription: string; readonly state: 'unpaid' | 'live' | 'ended' }> {
+    this.#assertOpen();
+    const { id, grants } = await this.#verified(token);
+    if (grants.length === 0) return { subscription: id, state: 'unpaid' };
+    return { subscription: id, state: covered(grants, this.#dependencies.clock.now()).size === 0 ? 'ended' : 'live' };
   }
 
   async unsubscribe(request: {
@@ -132,6 +138,15 @@ export class Connection implements BuyerConnection {
   #assertOpen(): void {
     if (this.#dependencies.isStopping()) throw new TickerplantError('STOPPING', 'the server is going down; come back in a moment');
     if (this.#closed) throw new TickerplantError('BAD_REQUEST', 'the connection is closed');
+  }
+
+  async #verified(token: string): Promise<SubscriptionRecord> {
+    const { credentials, ledger, clock } = this.#dependencies;
+    const { tokenId } = credentials.identify(token);
+    const record = await ledger.subscriptionByToken(tokenId);
+    if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
+    credentials.verify(token, record.rootKey, clock.now());
+    return record;
   }
 
   #credentialFor(subscription: string | undefined): SubscriptionCredential {

@@ -68,6 +68,8 @@ export interface BuyerConnection {
   /**
    * Goes on with a subscription here. `onResumed` is called once before any of its rows reach the sink. Then the rows
    * after the given numbers (without a position: from where the grant began), then live; no gap, no repeat at the seam.
+   * `only`: which symbols are delivered; what it leaves out waits here to be resumed or subscribed to. Resuming again on the
+   * same connection goes on from the positions given then.
    * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`, `NOT_SETTLED`.
    */
   resume(
@@ -75,7 +77,13 @@ export interface BuyerConnection {
     after: Readonly<Record<string, ResumePosition>>,
     onResumed: (resumed: Resumed) => void,
     slow?: SlowConsumerPolicy,
+    only?: (table: string, sym: string) => boolean,
   ): Promise<void>;
+  /**
+   * Whose token it is, and whether anything is paid for now; nothing is delivered, and a connection that it is live on keeps it.
+   * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED` (a caveat's end, not a grant's).
+   */
+  identify(token: string): Promise<{ readonly subscription: string; readonly state: 'unpaid' | 'live' | 'ended' }>;
   /** Stops delivery of symbols; what was paid stays paid, and subscribing again is free. Answers what was stopped. */
   unsubscribe(request: {
     readonly subscription: string;

@@ -166,6 +166,16 @@ export class Session implements RowReceiver {
     this.#watchEnds();
   }
 
+  /** Before it delivers anything: symbols that it is not to deliver until they are asked for again. */
+  leaveOut(isLeftOut: (table: string, sym: string) => boolean): void {
+    const unwanted = new Map(this.#unsubscribed);
+    for (const [table, symbols] of covered(this.#grants, this.#now())) {
+      const out = [...symbols.keys()].filter((sym) => isLeftOut(table, sym));
+      unwanted.set(table, new Set([...(unwanted.get(table) ?? []), ...out]));
+    }
+    this.#unsubscribed = unwanted;
+  }
+
   /** Ends delivery of symbols; answers which were delivered until now. */
   stop(table: string, syms: readonly string[]): readonly string[] {
     const stopped = syms.filter((sym) => this.takes(table, sym));

@@ -65,11 +65,7 @@ const DOCUMENTED: readonly (readonly [string, K, string])[] = [
     '0x010000003f000000636200630b00010000006100000001000000060001000000020000006200630b0001000000620000000100000006000100000003000000',
   ],
   ['{x+y}', { kind: 'lambda', namespace: '', source: Buffer.from('{x+y}') }, '0x010000001500000064000a00050000007b782b797d'],
-  [
-    '{x+y} in .d',
-    { kind: 'lambda', namespace: 'd', source: Buffer.from('{x+y}') },
-    '0x01000000160000006464000a00050000007b782b797d',
-  ],
+  ['{x+y} in .d', { kind: 'lambda', namespace: 'd', source: Buffer.from('{x+y}') }, '0x01000000160000006464000a00050000007b782b797d'],
   ['::', { kind: 'unary', code: 0 }, '0x010000000a0000006500'],
 ];
 
@@ -79,12 +75,21 @@ test.each(DOCUMENTED)('the documentation’s %s is written and read byte by byte
 });
 
 test.each(BASIC_TYPES)('atoms and vectors of %s come back as they went, nulls and infinities too', (type) => {
-  fc.assert(fc.property(atomOf(type), (atom) => same(decode(encode(atom), true), atom)), { numRuns: 200 });
-  fc.assert(fc.property(vectorOf(type, { max: 40 }), (vector) => same(decode(encode(vector), true), vector)), { numRuns: 100 });
+  fc.assert(
+    fc.property(atomOf(type), (atom) => same(decode(encode(atom), true), atom)),
+    { numRuns: 200 },
+  );
+  fc.assert(
+    fc.property(vectorOf(type, { max: 40 }), (vector) => same(decode(encode(vector), true), vector)),
+    { numRuns: 100 },
+  );
 });
 
 test('whatever is nested comes back as it went', () => {
-  fc.assert(fc.property(anyValue, (value) => same(decode(encode(value), true), value)), { numRuns: 500 });
+  fc.assert(
+    fc.property(anyValue, (value) => same(decode(encode(value), true), value)),
+    { numRuns: 500 },
+  );
 });
 
 test('what is written and read again is the same bytes', () => {
@@ -135,8 +140,14 @@ test('a compressed message that claims too much is refused before memory is take
 test('a count of more than there are bytes allocates nothing', () => {
   for (const type of [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]) {
     const bytes = Buffer.from([type, 0, 0xff, 0xff, 0xff, 0x7f]);
-    expect(codeOf(() => decode(bytes, true)), `type ${type}`).toBe('TRUNCATED');
-    expect(codeOf(() => decode(Buffer.from([type, 0, 0xff, 0xff, 0xff, 0xff]), true)), `type ${type}`).toBe('LENGTH');
+    expect(
+      codeOf(() => decode(bytes, true)),
+      `type ${type}`,
+    ).toBe('TRUNCATED');
+    expect(
+      codeOf(() => decode(Buffer.from([type, 0, 0xff, 0xff, 0xff, 0xff]), true)),
+      `type ${type}`,
+    ).toBe('LENGTH');
   }
 });
 
@@ -153,9 +164,18 @@ test('depth and number of values are limited', () => {
 test('a table’s columns have one length, a dictionary as many values as keys', () => {
   const table = hex('6200630b00020000006100620000000200000006000100000002000000060002000000 03000000 04000000'.replaceAll(' ', ''));
   expect(codeOf(() => decode(table, true))).toBe('LENGTH');
-  expect(codeOf(() => encode({ kind: 'table', attribute: 'none', columns: [{ name: 'a', values: ab }, { name: 'b', values: symbols([]) }] }))).toBe(
-    'LENGTH',
-  );
+  expect(
+    codeOf(() =>
+      encode({
+        kind: 'table',
+        attribute: 'none',
+        columns: [
+          { name: 'a', values: ab },
+          { name: 'b', values: symbols([]) },
+        ],
+      }),
+    ),
+  ).toBe('LENGTH');
   expect(codeOf(() => decode(encode({ kind: 'dictionary', sorted: false, keys: ab, values: int(1) }), true))).toBe('LENGTH');
 });
 
@@ -208,6 +228,7 @@ function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return [...value];
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>, String);
   if (Array.isArray(value)) return value.map(plain);
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
   return typeof value === 'number' ? String(value) : value;
 }

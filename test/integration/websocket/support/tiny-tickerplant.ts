@@ -173,6 +173,12 @@ class TinyConnection implements BuyerConnection {
     subscription.live = { sink: this.sink, stopped: new Set() };
   }
 
+  async identify(token: string): Promise<{ readonly subscription: string; readonly state: 'unpaid' | 'live' | 'ended' }> {
+    const subscription = this.#plant.subscriptions.get(token.replace('token-of-', ''));
+    if (subscription === undefined) throw new TickerplantError('BAD_TOKEN', 'not a token of this tickerplant');
+    return { subscription: subscription.id, state: subscription.paid.size === 0 ? 'unpaid' : 'live' };
+  }
+
   async unsubscribe(request: Parameters<BuyerConnection['unsubscribe']>[0]): Promise<readonly string[]> {
     const subscription = this.#subscriptionOf(request.subscription);
     const paid = [...(subscription.paid.get(request.table) ?? [])];

@@ -82,11 +82,13 @@ function columns(item: fc.Arbitrary<K>): fc.Arbitrary<readonly KColumn[]> {
 export const anyValue: fc.Arbitrary<K> = fc.letrec<{ value: K }>((tie) => {
   const value = tie('value');
   const list = fc.array(value, { maxLength: 4 }).map((items): K => ({ kind: 'list', items }));
-  const dictionary = fc.integer({ min: 0, max: 4 }).chain((count) =>
-    fc
-      .tuple(fc.boolean(), vectorOf('symbol', { min: count, max: count }), fc.array(value, { minLength: count, maxLength: count }))
-      .map(([sorted, keys, items]): K => ({ kind: 'dictionary', sorted, keys, values: { kind: 'list', items } })),
-  );
+  const dictionary = fc
+    .integer({ min: 0, max: 4 })
+    .chain((count) =>
+      fc
+        .tuple(fc.boolean(), vectorOf('symbol', { min: count, max: count }), fc.array(value, { minLength: count, maxLength: count }))
+        .map(([sorted, keys, items]): K => ({ kind: 'dictionary', sorted, keys, values: { kind: 'list', items } })),
+    );
   const table = columns(anyAtom).map((each): K => ({ kind: 'table', attribute: 'none', columns: each }));
   const keyed = fc.integer({ min: 0, max: 4 }).chain((rows) => {
     const side = vectorOf('long', { min: rows, max: rows }).map(

@@ -1,4 +1,4 @@
-import { readMessage, type Message } from '../../../../src/kdb/message.ts';
+import { type Message, readMessage } from '../../../../src/kdb/message.ts';
 import type { K } from '../../../../src/kdb/types.ts';
 
 /** Bytes of hex digits, with or without `0x`. */
