@@ -34,7 +34,7 @@ export function rowsOfData(columns: readonly Column[], data: K): readonly (reado
 function rowsOfList(columns: readonly Column[], { items }: KList): readonly (readonly Value[])[] {
   const [first] = items;
   // As kdb+ tick tells them apart: what begins with an atom is a row.
-  if (first === undefined || first.kind === 'atom') return [widthChecked(columns, items.map(valueOf))];
+  if (first === undefined || first.kind === 'atom') return [widthChecked(columns, items.map(itemValue))];
   return transposed(widthChecked(columns, items).map(itemsOf));
 }
 
@@ -76,7 +76,7 @@ function rowCount(columns: readonly KColumn[]): number {
 
 /** The items of a list as values of rows. @throws RowsError. */
 function itemsOf(values: K): readonly Value[] {
-  if (values.kind === 'list') return values.items.map(valueOf);
+  if (values.kind === 'list') return values.items.map(itemValue);
   if (values.kind !== 'vector') throw new RowsError('type: a column is a list');
   return vectorItems(values);
 }
@@ -88,7 +88,7 @@ function vectorItems({ type, values }: KVector): readonly Value[] {
 }
 
 /** One item of a row: an atom, or a char vector, which is text. @throws RowsError. */
-function valueOf(item: K): Value {
+function itemValue(item: K): Value {
   if (item.kind === 'atom') return scalarOf(item.type, item.value);
   if (item.kind === 'vector' && item.type === 'char') return textOf(item.values);
   // An empty string is an empty general list where nothing says that it is text.

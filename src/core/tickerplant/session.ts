@@ -43,6 +43,8 @@ export class Session implements RowReceiver {
   #grants: readonly Grant[];
   #unsubscribed: ReadonlyMap<string, ReadonlySet<string>>;
   #ending: Disposable | undefined;
+  /** What is not delivered on this connection, and is no wish that is kept. */
+  readonly #leftOut = new Map<string, Set<string>>();
   /** Grants that were seen to be good, and whose end is still to be told. */
   #running: ReadonlySet<string> = new Set();
   #replays = 0;
@@ -89,7 +91,8 @@ export class Session implements RowReceiver {
   wanted(): Resumed['tables'] {
     const tables: Resumed['tables'][number][] = [];
     for (const [table, symbols] of covered(this.#grants, this.#now())) {
-      const syms = [...symbols.keys()].filter((sym) => !this.#unsubscribed.get(table)?.has(sym));
+      const isWanted = (sym: string) => !this.#unsubscribed.get(table)?.has(sym) && !this.#leftOut.get(table)?.has(sym);
+      const syms = [...symbols.keys()].filter(isWanted);
       const until = Math.min(...syms.map((sym) => symbols.get(sym)?.until ?? 0));
       if (syms.length > 0) tables.push({ table, syms, until, epoch: this.#dependencies.journal.epoch });
     }
@@ -166,14 +169,11 @@ export class Session implements RowReceiver {
     this.#watchEnds();
   }
 
-  /** Before it delivers anything: symbols that it is not to deliver until they are asked for again. */
+  /** Before it delivers anything: symbols that it is not to deliver here until they are asked for again. */
   leaveOut(isLeftOut: (table: string, sym: string) => boolean): void {
-    const unwanted = new Map(this.#unsubscribed);
     for (const [table, symbols] of covered(this.#grants, this.#now())) {
-      const out = [...symbols.keys()].filter((sym) => isLeftOut(table, sym));
-      unwanted.set(table, new Set([...(unwanted.get(table) ?? []), ...out]));
+      this.#leftOut.set(table, new Set([...symbols.keys()].filter((sym) => isLeftOut(table, sym))));
     }
-    this.#unsubscribed = unwanted;
   }
 
   /** Ends delivery of symbols; answers which were delivered until now. */
@@ -199,7 +199,10 @@ export class Session implements RowReceiver {
 
   #want(table: string, syms: readonly string[]): void {
     const left = new Set(this.#unsubscribed.get(table));
-    for (const sym of syms) left.delete(sym);
+    for (const sym of syms) {
+      left.delete(sym);
+      this.#leftOut.get(table)?.delete(sym);
+    }
     this.#unsubscribed = new Map(this.#unsubscribed).set(table, left);
   }
 
