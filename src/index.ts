@@ -109,5 +109,5 @@ export type {
 } from './core/tickerplant/service.ts';
 export type { TickerplantCounters } from './core/tickerplant/tickerplant.ts';
 export { FeedError, type FeedErrorCode } from './feed/errors.ts';
-export type { WebsocketConfigInput } from './transport/websocket/config.ts';
 export { ListenError, type ListenErrorCode } from './transport/shared/listen-error.ts';
+export type { WebsocketConfigInput } from './transport/websocket/config.ts';

@@ -6,8 +6,9 @@ import type { Encoding, PublishedRows } from '../../core/tickerplant/published-r
 import type { BuyerConnection, SubscribeResult, SubscriberSink, TickerplantService } from '../../core/tickerplant/service.ts';
 import { CallError } from './errors.ts';
 import type { InvoiceBook, NumberedInvoice } from './invoices.ts';
-import type { Outbox, SymbolPosition } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import { type After, afterOf, Positions, type RememberedPositions } from './positions.ts';
+import type { Ending, SymbolPosition } from './symbol-position.ts';
 import { endOfDayMessage } from './updates.ts';
 import { Wanted } from './wanted.ts';
 
@@ -16,7 +17,7 @@ const MAX_GAPS = 1_000;
 /** What the seller's node or our limits refuse for now; whoever subscribes to everything has what is paid all the same. */
 const REFUSED_FOR_NOW: ReadonlySet<string> = new Set(['NODE_UNAVAILABLE', 'RATE_LIMITED', 'TOO_MANY', 'UNKNOWN_SYMBOL']);
 
-/** Where a resume begins: after what was drained, at the grant's beginning, or with the next row. */
+/** Where a resume begins: after what the client has got as far as can be told, at the grant's beginning, or with the next row. */
 export type ResumeFrom = 'drained' | 'start' | 'live';
 
 /** What a buyer of a connection is made of. */
@@ -132,15 +133,16 @@ export class KdbBuyer {
   }
 
   /** The connection is gone: what it had is remembered for the next one. */
-  close(): void {
-    for (const subscription of this.#subscriptions) this.#options.remembered.detach(subscription, this.#positions);
+  close(ending: Ending): void {
+    const { remembered, clock } = this.#options;
+    for (const subscription of this.#subscriptions) remembered.detach(subscription, this.#positions, ending, clock.now());
     this.#buyer.close();
   }
 
   #own(subscription: string): void {
     if (this.#subscriptions.has(subscription)) return;
     this.#subscriptions.add(subscription);
-    this.#options.remembered.attach(subscription, this.#positions);
+    this.#options.remembered.attach(subscription, this.#positions, this.#options.clock.now());
   }
 
   async #goOn(table: string | '*', syms: readonly string[] | '*'): Promise<void> {
@@ -174,15 +176,14 @@ export class KdbBuyer {
 
   #after(subscription: string, from: ResumeFrom): After {
     if (from === 'start') return {};
-    const { tickerplant, remembered } = this.#options;
+    const { tickerplant, remembered, clock } = this.#options;
     if (from === 'live') {
       const { epoch } = tickerplant;
       const symbols = tickerplant.tables().flatMap(({ name }) => tickerplant.symbols(name).map((sym) => ({ table: name, sym })));
       return afterOf(symbols.map(({ table, sym }) => ({ table, sym, epoch, seq: Number.MAX_SAFE_INTEGER })));
     }
-    const before = remembered.of(subscription).map((position) => ({ ...position, seq: position.drained }));
     // On one connection nothing is lost on the way: it goes on where it is.
-    return afterOf([...before, ...this.#positions.pushed().map((position) => ({ ...position, seq: position.pushed }))]);
+    return afterOf([...remembered.of(subscription, clock.now()), ...this.#positions.pushed()]);
   }
 
   /** Undefined: nothing can be quoted now, and what is paid for comes. */
@@ -208,7 +209,7 @@ export class KdbBuyer {
   }
 
   #sink(): SubscriberSink {
-    const { outbox, invoices, end } = this.#options;
+    const { outbox, invoices, end, clock } = this.#options;
     return {
       get isFull() {
         return outbox.isFull;
@@ -229,7 +230,7 @@ export class KdbBuyer {
         if (reason === 'unpaid') invoices.remove(quote);
       },
       superseded: (subscription) => {
-        this.#options.remembered.detach(subscription, this.#positions);
+        this.#options.remembered.detach(subscription, this.#positions, 'broken', clock.now());
         this.#subscriptions.delete(subscription);
         if (this.#subscriptions.size === 0) end('its subscription is live on a newer connection');
       },

@@ -1,17 +1,10 @@
 import type { Socket } from 'node:net';
+import type { Clock } from '../../core/ports/clock.ts';
 import type { Flushable, Turn } from '../shared/turn.ts';
+import type { SymbolPosition } from './symbol-position.ts';
 
 /** A turn that goes on for long (a file replayed at full speed) writes before it is over, from so many bytes on. */
 const EARLY_FLUSH_BYTES = 256 * 1024;
-
-/** Where a symbol is on a connection: the last number that was handed to it, and the last that the machine has taken. */
-export interface SymbolPosition {
-  readonly table: string;
-  readonly sym: string;
-  readonly epoch: number;
-  pushed: number;
-  drained: number;
-}
 
 interface Mark {
   readonly position: SymbolPosition;
@@ -22,6 +15,7 @@ interface Mark {
 export interface OutboxOptions {
   readonly socket: Socket;
   readonly turn: Turn;
+  readonly clock: Clock;
   /** Most bytes that wait here and in the socket together; one more message may go over, where nothing else waits. */
   readonly maxBufferedBytes: number;
   /** The limit was exceeded. */
@@ -117,7 +111,7 @@ export class Outbox implements Flushable {
 
   #writeOut(): void {
     if (this.#over || this.#queue.length === 0) return;
-    const { socket, turn } = this.#options;
+    const { socket, turn, clock } = this.#options;
     const messages = this.#queue;
     const marks = this.#marks;
     this.#queue = [];
@@ -125,7 +119,10 @@ export class Outbox implements Flushable {
     this.#gathered = 0;
     for (const { bytes } of this.#held) this.#gathered += bytes.length;
     const written = (error?: Error | null) => {
-      if (error === undefined || error === null) for (const { position, seq } of marks) position.drained = seq;
+      if (marks.length > 0 && (error === undefined || error === null)) {
+        const now = clock.now();
+        for (const { position, seq } of marks) position.drained(seq, now);
+      }
       if (this.#waiters.length > 0 && this.#hasRoom()) this.#wake();
     };
     const joined = messages.length === 1 ? messages[0] : turn.join(messages);

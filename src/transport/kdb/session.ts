@@ -17,6 +17,7 @@ import type { InvoiceBook } from './invoices.ts';
 import { accessOf, type Handshake, LONGEST_LOGIN, parseHandshake } from './login.ts';
 import { Outbox } from './outbox.ts';
 import type { RememberedPositions } from './positions.ts';
+import type { Ending } from './symbol-position.ts';
 
 /** Messages of one connection that wait to be answered; then it is not read on until there are fewer. */
 const MAX_WAITING = 32;
@@ -53,6 +54,7 @@ export class Session {
   readonly #waiting: Uint8Array[] = [];
   #answering = false;
   #loginTimer: Disposable | undefined;
+  #ending: Ending = 'broken';
 
   constructor(options: SessionOptions) {
     const { socket, turn, config, clock, logger } = options;
@@ -60,6 +62,7 @@ export class Session {
     this.#outbox = new Outbox({
       socket,
       turn,
+      clock,
       maxBufferedBytes: config.maxBufferedBytes,
       onOverflow: () => this.#end('the client reads too slowly'),
     });
@@ -67,7 +70,10 @@ export class Session {
     socket.setKeepAlive(true, 30_000);
     socket.on('data', (chunk: Uint8Array) => this.#read(chunk));
     socket.on('error', (error) => logger.debug({ err: error }, 'connection error'));
-    socket.on('close', () => this.#closed());
+    socket.on('end', () => {
+      this.#ending = 'closed';
+    });
+    socket.on('close', (hadError) => this.#closed(hadError));
     this.#loginTimer = clock.setTimer(config.loginTimeoutSeconds * 1000, () => this.#end('nobody logged in'));
   }
 
@@ -223,10 +229,10 @@ export class Session {
     socket.destroy();
   }
 
-  #closed(): void {
+  #closed(hadError: boolean): void {
     this.#loginTimer?.[Symbol.dispose]();
     this.#outbox.gone();
-    this.#buyer?.close();
+    this.#buyer?.close(hadError ? 'broken' : this.#ending);
     this.#buyer = undefined;
     this.#waiting.length = 0;
     this.#options.onClosed();

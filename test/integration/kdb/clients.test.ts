@@ -124,8 +124,7 @@ test(
     const second = await connect(invoice['token'] as string);
     second.on('upd', (_, rows) => updates.push(rows));
     expect(await asker(second)('.u.sub[`every;`AAPL]')).toEqual(['every', []]);
-    await until(() => updates.length === 2, 'the row that was missed');
-    expect(updates[1]).toMatchObject([{ name: 'later' }]);
+    await until(() => JSON.stringify(updates.at(-1)).includes('"later"'), 'the row that was missed');
     await new Promise<void>((resolve) => second.close(() => resolve()));
   },
   INSTALL_MS,
@@ -208,7 +207,7 @@ test(
     plant.publish('every', ROW.with(5, 'later'));
     await client.connect(plant.port, { user: 'py', password: invoice['token'] as string, raw: true });
     await client.tell('.u.sub[`every;`AAPL]');
-    expect(await client.receive()).toMatchObject([{}, {}, { columns: { name: ['later'] } }]);
+    await missed(client);
     await client.close();
   },
   INSTALL_MS,
@@ -268,11 +267,20 @@ test(
     plant.publish('every', ROW.with(5, 'later'));
     await client.connect(plant.port, { user: 'qpy', password: invoice['token'] as string });
     expect(await client.ask('.u.sub[`every;`AAPL]')).toHaveLength(2);
-    expect(await client.receive()).toMatchObject(['upd', 'every', { columns: { name: ['later'] } }]);
+    await missed(client);
     await client.close();
   },
   INSTALL_MS,
 );
+
+/** The row that was published in between; before it may come what was had already. */
+async function missed(client: PythonClient): Promise<void> {
+  for (;;) {
+    const [, , { columns }] = (await client.receive()) as readonly [unknown, unknown, Described];
+    if (columns['name']?.[0] === 'later') return;
+    expect(columns['name']).toEqual(['n']);
+  }
+}
 
 interface Described {
   readonly columns: Readonly<Record<string, readonly unknown[]>>;
