@@ -3,7 +3,7 @@ import { nsToTimespan } from '../core/tickerplant/times.ts';
 import { isInfinite, isNull } from './nulls.ts';
 import { textOf } from './text.ts';
 import { dateOfDays, dateOfMonth, timespanOfMs, timestampOfDatetime, timestampOfNs } from './times.ts';
-import type { BasicType, K, KColumn, KList, KTable, KVector } from './types.ts';
+import type { BasicType, K, KVector } from './types.ts';
 
 const MS_PER_MINUTE = 60_000;
 const MS_PER_SECOND = 1000;
@@ -13,65 +13,65 @@ export class RowsError extends Error {
   override readonly name = 'RowsError';
 }
 
+/** How data is read that comes from elsewhere. */
+export interface RowsOptions {
+  /** The names of the columns in a list of columns or values, in its order. Left out: the table's own. */
+  readonly names?: readonly string[] | undefined;
+  /** Columns that the table has not are left out, not an error. */
+  readonly ignoreOthers?: boolean | undefined;
+}
+
 /**
- * The rows in the data of an `upd`: a table, a list of columns, or the values of one row. Values are in a form that the core's `coerceRow`
- * takes; columns in the schema's order, without the time where the data has none. Nulls are null, and so are the
- * infinities, which the core doesn't know.
+ * The rows in the data of an `upd`: a table, a dictionary, a list of columns, or the values of one row. Values are in a form that the core's
+ * `coerceRow` takes; columns in the table's order, without the time where the data has none. Nulls are null, and so are
+ * the infinities, which the core doesn't know.
  * @throws RowsError.
  */
-export function rowsOfData(columns: readonly Column[], data: K): readonly (readonly Value[])[] {
-  if (data.kind === 'table') return rowsOfTable(columns, data);
-  if (data.kind === 'dictionary' && data.keys.kind === 'vector' && data.keys.type === 'symbol') {
-    const { values: names } = data.keys;
-    const row = itemsOf(data.values);
-    return [inOrder(columns, names).map((index) => (index === undefined ? null : (row[index] ?? null)))];
-  }
-  if (data.kind === 'vector') return [widthChecked(columns, itemsOf(data))];
-  if (data.kind === 'list') return rowsOfList(columns, data);
-  throw new RowsError('type: rows are a table, a list of columns, or a list of values');
-}
-
-function rowsOfList(columns: readonly Column[], { items }: KList): readonly (readonly Value[])[] {
-  const [first] = items;
-  // As kdb+ tick tells them apart: what begins with an atom is a row.
-  if (first === undefined || first.kind === 'atom') return [widthChecked(columns, items.map(itemValue))];
-  return transposed(widthChecked(columns, items).map(itemsOf));
-}
-
-function rowsOfTable(columns: readonly Column[], table: KTable): readonly (readonly Value[])[] {
-  const names = table.columns.map(({ name }) => name);
-  const rows = rowCount(table.columns);
-  const empty: readonly Value[] = new Array<Value>(rows).fill(null);
-  return transposed(
-    inOrder(columns, names).map((index) => (index === undefined ? empty : itemsOf((table.columns[index] as KColumn).values))),
-  );
-}
-
-/** For each column of the table (without time, where the data has none) where it is in the data. */
-function inOrder(columns: readonly Column[], names: readonly string[]): readonly (number | undefined)[] {
+export function rowsOfData(columns: readonly Column[], data: K, options: RowsOptions = {}): readonly (readonly Value[])[] {
+  const { names, values } = columnsOf(options.names ?? columns.map(({ name }) => name), data);
+  const count = values[0]?.length ?? 0;
+  if (values.some((column) => column.length !== count)) throw new RowsError('length: columns of different lengths');
   const unknown = names.find((name) => !columns.some((column) => column.name === name));
-  if (unknown !== undefined) throw new RowsError(`${unknown}: there is no such column`);
+  if (unknown !== undefined && options.ignoreOthers !== true) throw new RowsError(`${unknown}: there is no such column`);
   const wanted = names.includes('time') ? columns : columns.slice(1);
-  return wanted.map(({ name }) => (names.includes(name) ? names.indexOf(name) : undefined));
-}
-
-function widthChecked<Item>(columns: readonly Column[], items: readonly Item[]): readonly Item[] {
-  if (items.length === columns.length || items.length === columns.length - 1) return items;
-  throw new RowsError(`length: the table has ${columns.length} columns, the data ${items.length}`);
-}
-
-function transposed(columns: readonly (readonly Value[])[]): readonly (readonly Value[])[] {
-  const count = columns[0]?.length ?? 0;
-  if (columns.some((column) => column.length !== count)) throw new RowsError('length: columns of different lengths');
+  const places = wanted.map(({ name }) => names.indexOf(name));
   const rows: Value[][] = [];
-  for (let i = 0; i < count; i++) rows.push(columns.map((column) => column[i] ?? null));
+  for (let i = 0; i < count; i++) rows.push(places.map((place) => values[place]?.[i] ?? null));
   return rows;
 }
 
-function rowCount(columns: readonly KColumn[]): number {
-  const first = columns[0]?.values;
-  if (first === undefined) return 0;
-  return first.kind === 'vector' ? first.values.length : first.items.length;
+interface NamedColumns {
+  readonly names: readonly string[];
+  readonly values: readonly (readonly Value[])[];
+}
+
+function columnsOf(names: readonly string[], data: K): NamedColumns {
+  switch (data.kind) {
+    case 'table':
+      return { names: data.columns.map(({ name }) => name), values: data.columns.map(({ values }) => itemsOf(values)) };
+    case 'dictionary':
+      if (data.keys.kind !== 'vector' || data.keys.type !== 'symbol') break;
+      return { names: data.keys.values, values: itemsOf(data.values).map((value) => [value]) };
+    case 'vector':
+      return unnamed(
+        names,
+        itemsOf(data).map((value) => [value]),
+      );
+    case 'list': {
+      // As kdb+ tick tells them apart: what begins with an atom is a row.
+      const isRow = data.items[0] === undefined || data.items[0].kind === 'atom';
+      return unnamed(names, isRow ? data.items.map((item) => [itemValue(item)]) : data.items.map(itemsOf));
+    }
+    default:
+  }
+  throw new RowsError('type: rows are a table, a list of columns, or a list of values');
+}
+
+/** As many columns as there are names, or one less: then the time is missing. */
+function unnamed(names: readonly string[], values: NamedColumns['values']): NamedColumns {
+  if (values.length === names.length) return { names, values };
+  if (values.length === names.length - 1 && names[0] === 'time') return { names: names.slice(1), values };
+  throw new RowsError(`length: the table has ${names.length} columns, the data ${values.length}`);
 }
 
 /** The items of a list as values of rows. @throws RowsError. */

@@ -21,7 +21,7 @@ export interface PlantOptions {
   readonly network?: SimulatedNetwork;
 }
 
-export const TABLES: Record<string, unknown> = {
+export const TABLES: Readonly<Record<'trade' | 'every', { readonly columns: Record<string, string>; readonly symbols: string[] }>> = {
   trade: {
     columns: { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' },
     symbols: ['AAPL', 'GOOGL', 'MSFT'],

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { KdbCodecError } from '../../kdb/errors.ts';
-import { HEADER_BYTES, readHeader } from '../../kdb/message.ts';
+import { KdbCodecError } from './errors.ts';
+import { HEADER_BYTES, readHeader } from './message.ts';
 
 /**
  * Cuts a stream of bytes into messages. A length over the limit is refused at the header, before anything of it is kept; what is
