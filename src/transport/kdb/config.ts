@@ -39,6 +39,8 @@ export type KdbConfigInput = { readonly [Field in keyof KdbConfig]?: KdbConfig[F
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const SHORTEST_PASSWORD = 8;
+/** A replay hands over a quarter of a MiB of the journal at a time, which may be eight times as much here, when half of it is free. */
+const LEAST_BUFFER = 4 * MIB;
 
 const loginSchema = z.strictObject({
   user: z
@@ -87,8 +89,8 @@ export const kdbConfigSchema: z.ZodType<KdbConfig, KdbConfigInput> = z
     maxBufferedBytes: z
       .number()
       .int()
-      .min(KIB)
-      .default(2 * MIB),
+      .min(LEAST_BUFFER)
+      .default(2 * LEAST_BUFFER),
     maxConnections: z.number().int().min(1).optional(),
     loginTimeoutSeconds: z.number().positive().max(60).default(5),
   })

@@ -109,8 +109,10 @@ export class Session {
     this.#greeting = undefined;
     // What comes after the login is read once the login is known to be good.
     socket.pause();
-    const rest = chunk.subarray(end + 1);
-    void this.#login(parseHandshake(Buffer.concat(greeting)), rest);
+    const handshake = parseHandshake(Buffer.concat(greeting));
+    // A capability of 0 looks like the end, and the end comes after it.
+    const hasZero = handshake.capability === 0 && chunk[end + 1] === 0;
+    void this.#login(handshake, chunk.subarray(end + (hasZero ? 2 : 1)));
   }
 
   async #login(handshake: Handshake, rest: Uint8Array): Promise<void> {

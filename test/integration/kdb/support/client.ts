@@ -25,10 +25,10 @@ export class KdbClient implements AsyncDisposable {
     socket.on('data', (chunk: Uint8Array) => this.#read(chunk));
   }
 
-  static async connect(port: number, login = 'test:test', capability: number | undefined = 3): Promise<KdbClient> {
+  static async connect(port: number, login = 'test:test', capability: number | 'none' = 3): Promise<KdbClient> {
     const client = KdbClient.open(port);
     await once(client.socket, 'connect');
-    client.send(Buffer.from([...Buffer.from(login), ...(capability === undefined ? [] : [capability]), 0]));
+    client.send(Buffer.from([...Buffer.from(login), ...(capability === 'none' ? [] : [capability]), 0]));
     await until(() => client.capability !== undefined || client.closed, 'the answer to the login');
     return client;
   }

@@ -88,7 +88,7 @@ export class Plant implements AsyncDisposable {
     return new Plant(server, network, buyer, open);
   }
 
-  async client(login?: string, capability?: number): Promise<KdbClient> {
+  async client(login?: string, capability?: number | 'none'): Promise<KdbClient> {
     const client = await KdbClient.connect(this.port, login, capability);
     this.#open.push(client);
     return client;
