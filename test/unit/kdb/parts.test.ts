@@ -23,7 +23,11 @@ test('times are the same here as in the core, to the nanosecond', () => {
     }),
     { numRuns: 1_000 },
   );
-  fc.assert(fc.property(fc.integer({ min: -700_000, max: 2_900_000 }), (days) => expect(daysOfDate(dateOfDays(days))).toBe(days)));
+  fc.assert(
+    fc.property(fc.integer({ min: -700_000, max: 2_900_000 }), (days) => {
+      expect(daysOfDate(dateOfDays(days))).toBe(days);
+    }),
+  );
 });
 
 test('messages are found in the stream however it is cut', () => {
