@@ -4,16 +4,26 @@ import type { Bench } from './bench.ts';
 /** Benchmarks by name: `npm run bench -- NAME`. Each is loaded when it is run. */
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   journal: () => import('./journal/bench.ts'),
+  'slow-consumer': () => import('./slow-consumer/bench.ts'),
 };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
-});
+const flag = { type: 'boolean', default: false } as const;
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: flag, quick: flag, help: flag } });
+const USAGE = `npm run bench -- NAME [--json] [--quick]
+
+  --json    the result as one JSON line on standard output, the last one
+  --quick   less of everything: to see that it runs, not for numbers
+  --help
+
+NAME is one of ${Object.keys(BENCHES).join(', ')}`;
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 const [name = ''] = positionals;
 const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
 if (load === undefined) {
-  console.error(`usage: npm run bench -- NAME [--json] [--quick]; NAME is one of ${Object.keys(BENCHES).join(', ')}`);
+  console.error(`usage: ${USAGE}`);
   process.exit(2);
 }
 const { bench } = await load();

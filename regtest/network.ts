@@ -32,8 +32,11 @@ export interface RegtestNode {
   readonly address: { readonly host: string; readonly port: number };
   /** A backend with full rights, kept by the network for funding and opening; disposed of with the network. */
   backend(): Promise<LightningBackend>;
-  /** Ends the node's process (an emulated one: its listeners) and waits until it is gone. Stopped already: nothing. */
-  stop(): Promise<void>;
+  /**
+   * Ends the node's process (an emulated one: its listeners) and waits until it is gone. Stopped already: nothing. A signal may be
+   * given where the process is ours: SIGKILL, as a crash does.
+   */
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Starts it again, on the same ports and files, and waits until it answers. Running already: nothing. */
   start(): Promise<void>;
 }

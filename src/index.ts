@@ -8,10 +8,18 @@ export { systemClock, systemRandom } from './app/system.ts';
 export { type OpenWalletOptions, openWallet, type Wallet } from './app/wallet.ts';
 export type { Account, Purchase, SubscriptionRequest } from './client/account.ts';
 export { SubscriberError, type SubscriberErrorCode } from './client/errors.ts';
-export { type Position, positionAfter, type RowsEvent, type SubscriberEvent } from './client/events.ts';
+export {
+  type DeclineReason,
+  type Position,
+  positionAfter,
+  type RowsEvent,
+  type SnapshotEvent,
+  type SubscriberEvent,
+} from './client/events.ts';
 export type { SubscriberOptions } from './client/options.ts';
 export { Positions } from './client/positions.ts';
 export type { Payer } from './client/quote-check.ts';
+export type { Standing } from './client/standing.ts';
 export { memoryState, type SubscriberState } from './client/state.ts';
 export { openStateDirectory, type StateDirectory } from './client/state-directory.ts';
 export { openSubscriber, type Subscriber } from './client/subscriber.ts';

@@ -65,8 +65,8 @@ disable-dns
       });
       await process.until('ready', ready, READY_MS);
     },
-    async stop() {
-      await process?.stop();
+    async stop(signal) {
+      await process?.stop(signal);
     },
     async knowsChannel(channel) {
       const { channels } = await call<{ channels: readonly unknown[] }>(socket, 'listchannels', { short_channel_id: channel });

@@ -86,8 +86,8 @@ ${QUICK}
         ECLAIR_READY_MS,
       );
     },
-    async stop() {
-      await process?.stop();
+    async stop(signal) {
+      await process?.stop(signal);
     },
     async knowsChannel(channel) {
       const updates = await call<readonly { shortChannelId: string }[]>('allupdates');

@@ -221,8 +221,8 @@ class NativeNode implements RegtestNode {
     await this.process.start();
   }
 
-  async stop(): Promise<void> {
-    await this.process.stop();
+  async stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await this.process.stop(signal);
   }
 
   async end(): Promise<void> {

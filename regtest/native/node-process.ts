@@ -20,7 +20,7 @@ export interface NodeProcess {
   /** Starts the process and waits until it answers and has seen the chain's tip. Running already: nothing. */
   start(): Promise<void>;
   /** Ends the process and waits until it is gone. */
-  stop(): Promise<void>;
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   readonly running: boolean;
   /** Whether its public graph has a channel with the policies of both sides, so that it can route over it. */
   knowsChannel(channel: ShortChannelId): Promise<boolean>;

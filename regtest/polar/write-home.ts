@@ -45,6 +45,7 @@ const STATUS_STOPPED = 3;
 export async function writePolarHome(network: RegtestNetwork, dir: string, options: WritePolarHomeOptions = {}): Promise<WrittenPolarHome> {
   const { networkId = 1, networkName = 'regtest', asLitd = [] } = options;
   const volumes = join(dir, 'networks', String(networkId), 'volumes');
+  await mkdir(volumes, { recursive: true });
   const chain = await serveChain(network);
   try {
     const lightning: object[] = [];

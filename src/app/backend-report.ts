@@ -21,21 +21,18 @@ export async function reportBackend(backend: LightningBackend, signal: AbortSign
   const problems: string[] = [];
   const ask = async <T>(what: string, call: () => Promise<T>): Promise<T | undefined> => {
     try {
-      return await call();
+      return await within(call(), signal);
     } catch (error) {
       const denied = isLightningError(error, 'UNAUTHENTICATED');
-      const late = isLightningError(error, 'ABORTED');
-      problems.push(
-        `${what}: ${denied ? 'not visible with this credential' : late ? 'the node did not answer in time' : error instanceof Error ? error.message : String(error)}`,
-      );
+      problems.push(`${what}: ${denied ? 'not visible with this credential' : reasonOf(error)}`);
       return undefined;
     }
   };
-  const node = await ask('node', () => within(backend.node.info({ signal }), signal));
-  const identity = node ?? (await ask('identity', () => within(backend.node.identity({ signal }), signal)));
+  const node = await ask('node', () => backend.node.info({ signal }));
+  const identity = node ?? (await whoIsIt(backend, signal, problems));
   const reachable = identity !== undefined;
-  const channels = reachable ? await ask('channel balances', () => within(backend.channels.balances({ signal }), signal)) : undefined;
-  const wallet = reachable ? await ask('on-chain balance', () => within(backend.wallet.balance({ signal }), signal)) : undefined;
+  const channels = reachable ? await ask('channel balances', () => backend.channels.balances({ signal })) : undefined;
+  const wallet = reachable ? await ask('on-chain balance', () => backend.wallet.balance({ signal })) : undefined;
   if (node?.synced === false) problems.push('the node is behind the chain: wait until it has caught up before selling');
   if (channels !== undefined && channels.remoteMsat === 0n)
     problems.push(
@@ -57,6 +54,21 @@ export async function reportBackend(backend: LightningBackend, signal: AbortSign
     ),
     problems,
   };
+}
+
+/** Who the node is, where no more of it may be seen. Where not even that is answered, why not is all that there is to say. */
+async function whoIsIt(backend: LightningBackend, signal: AbortSignal, problems: string[]): Promise<NodeIdentity | undefined> {
+  try {
+    return await within(backend.node.identity({ signal }), signal);
+  } catch (error) {
+    problems.splice(0, problems.length, `node: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (isLightningError(error, 'ABORTED')) return 'the node did not answer in time';
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The answer, or the end of the wait, also where an adapter does not hear the signal. */

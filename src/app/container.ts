@@ -10,6 +10,7 @@ import type { Random } from '../core/ports/random.ts';
 import type { SellerBackend } from '../core/tickerplant/seller-node.ts';
 import type { Transport } from '../core/tickerplant/service.ts';
 import { openTickerplant, type Tickerplant } from '../core/tickerplant/tickerplant.ts';
+import { tradingCalendar } from '../core/tickerplant/trading-calendar.ts';
 import { l402Credentials } from '../credentials/l402.ts';
 import { createFeed } from '../feed/create-feed.ts';
 import { journalOptions } from '../storage/journal/config.ts';
@@ -79,18 +80,28 @@ export function createContainer(options: ContainerOptions): Container {
       ({ ledger }: BaseConfig, log: Logger) => openSqliteLedger({ path: ledger.path, logger: log.child({ part: 'ledger' }) }),
       [parts.config, parts.logger],
     );
-  container
-    .bind(parts.journal)
-    .toResolvedValue(
-      ({ journal }: BaseConfig, time: Clock, log: Logger) =>
-        openJournal({ ...journalOptions(journal), clock: time, logger: log.child({ part: 'journal' }) }),
-      [parts.config, parts.clock, parts.logger],
-    );
+  container.bind(parts.journal).toResolvedValue(
+    async ({ journal: config, endOfDay }: BaseConfig, { ledger }: SqliteLedger, time: Clock, log: Logger) => {
+      const highestEpoch = await ledger.highestEpoch();
+      const day = tradingCalendar(endOfDay).nextEnd(time.now()).date;
+      const logger = log.child({ part: 'journal' });
+      const journal = await openJournal({ ...journalOptions(config), highestEpoch, day, clock: time, logger });
+      try {
+        // Before the first row: if the journal is deleted one day, its numbers are not used again.
+        await ledger.noteEpoch(journal.epoch);
+      } catch (error) {
+        await journal[Symbol.asyncDispose]();
+        throw error;
+      }
+      return journal;
+    },
+    [parts.config, parts.store, parts.clock, parts.logger],
+  );
   bindBackend(container, options);
   bindFeed(container, options);
   container.bind(parts.tickerplant).toResolvedValue(
     (
-      { tables, limits, slowConsumer, quoteExpirySeconds }: BaseConfig,
+      { tables, limits, slowConsumer, quoteExpirySeconds, settlements, endOfDay }: BaseConfig,
       { ledger }: SqliteLedger,
       journal: Journal,
       backend: SellerBackend,
@@ -102,6 +113,8 @@ export function createContainer(options: ContainerOptions): Container {
         limits,
         slowConsumer,
         quoteExpirySeconds,
+        settlements,
+        endOfDay,
         ledger,
         journal,
         backend,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Feed, FeedCounts } from '../core/ports/feed.ts';
-import type { SettlementEffect } from '../core/ports/ledger.ts';
+import type { SettlementEffect, SettlementPolicy } from '../core/ports/ledger.ts';
 import { type Logger, silentLogger } from '../core/ports/logger.ts';
 import type { Random } from '../core/ports/random.ts';
 import type { TickerplantLimits } from '../core/tickerplant/limits.ts';
@@ -12,6 +12,7 @@ import type { Row } from '../core/tickerplant/schema.ts';
 import type { SellerBackend } from '../core/tickerplant/seller-node.ts';
 import type { TickerplantService } from '../core/tickerplant/service.ts';
 import type { TickerplantCounters } from '../core/tickerplant/tickerplant.ts';
+import type { EndOfDayTime } from '../core/tickerplant/trading-calendar.ts';
 import type { WebsocketConfigInput } from '../transport/websocket/config.ts';
 import { isPlainObject } from './config/environment.ts';
 import { ConfigError } from './config/errors.ts';
@@ -47,6 +48,10 @@ export interface CreateTickerplantOptions {
   readonly limits?: Partial<TickerplantLimits>;
   /** `expiry`: how long a quote can be paid, `1h` unless given. */
   readonly quotes?: { readonly expiry?: string };
+  /** When the day ends: `{ at: '17:00', zone: 'America/New_York' }`; midnight UTC unless given. */
+  readonly endOfDay?: Partial<EndOfDayTime>;
+  /** What becomes of money that did not come as it was asked for: a late payment is honoured, the rest is put to the buyer's credit, unless given. */
+  readonly settlements?: Partial<SettlementPolicy>;
   /** Pino's shape; says nothing unless given. */
   readonly logger?: Logger;
   readonly clock?: Clock;
@@ -71,8 +76,13 @@ export interface EmbeddedTickerplant extends AsyncDisposable {
   publish(table: string, rows: readonly Row[]): void;
   /** Puts symbols on sale before their first row. */
   declareSymbols(table: string, syms: Iterable<string>): void;
-  /** Ends the day, `2026-11-20`: rolls the journal and tells the buyers. Midnight UTC does it by itself. */
-  endOfDay(date: string): void;
+  /**
+   * Ends the day, `2026-11-20`, before its time: rolls the journal and tells the buyers. False where it had ended already. At its time
+   * (`endOfDay` of the options) it ends by itself. @throws RangeError for what is no date, LedgerError.
+   */
+  endOfDay(date: string): Promise<boolean>;
+  /** Ends a subscription's token for good; false where there is no such subscription. @throws LedgerError. */
+  revoke(subscription: string): Promise<boolean>;
   /** Calls back after each settlement whose effect is durable. */
   onSettlement(listener: (effect: SettlementEffect) => void): Disposable;
   /** Begins the feed where `feedStart` is `manual`; resolves when it has ended. @throws FeedError. */
@@ -130,6 +140,7 @@ function embedded(server: RunningServer, afterwards: () => Promise<void>): Embed
     publish: (table, rows) => tickerplant.publish(table, rows),
     declareSymbols: (table, syms) => tickerplant.declareSymbols(table, syms),
     endOfDay: (date) => tickerplant.endOfDay(date),
+    revoke: async (subscription) => (await tickerplant.revoke(subscription)) !== undefined,
     onSettlement: (listener) => tickerplant.onSettlement(listener),
     runFeed: () => server.runFeed(),
     stop,
@@ -139,7 +150,7 @@ function embedded(server: RunningServer, afterwards: () => Promise<void>): Embed
 
 /** The options as a config would have them, parsed by the same schemas. */
 async function configOf(options: CreateTickerplantOptions, temporary: string | undefined): Promise<Config | BaseConfig> {
-  const { backend, tables, feed, ledger, journal, websocket, limits, quotes, forcePublic = false } = options;
+  const { backend, tables, feed, ledger, journal, websocket, limits, quotes, settlements, endOfDay, forcePublic = false } = options;
   const raw = {
     ...(isBackend(backend) ? {} : { backend }),
     tables,
@@ -149,6 +160,8 @@ async function configOf(options: CreateTickerplantOptions, temporary: string | u
     transports: websocket === false ? {} : { websocket: { ...websocket } },
     limits,
     quotes,
+    settlements,
+    endOfDay,
   };
   const source = { name: 'createTickerplant', raw: withoutUndefined(raw), locate: () => undefined };
   const parsing = { base: process.cwd(), environment: {}, forcePublic: forcePublic || options.server !== undefined };

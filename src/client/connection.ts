@@ -23,6 +23,7 @@ export interface Closed {
 export type Received =
   | { readonly kind: 'message'; readonly message: ServerMessage }
   | { readonly kind: 'timeout' }
+  | { readonly kind: 'woken' }
   | { readonly kind: 'closed'; readonly closed: Closed };
 
 /** Messages that may wait for the reader before the socket is no longer read. */
@@ -42,6 +43,7 @@ export class Connection {
   #head = 0;
   #closed: Closed | undefined;
   #wake: (() => void) | undefined;
+  #woken = false;
   #silent = 0;
   #watchdog: Disposable | undefined;
   readonly #onAbort = (): void => this.close('stopped');
@@ -110,16 +112,26 @@ export class Connection {
     if (this.#closed === undefined && this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  /** The next message; or that the time is over (milliseconds since 1970, `undefined` for never), or that the connection is. */
+  /** The next message; or that the time is over (milliseconds since 1970, `undefined` for never), that it was woken, or that the connection is over. */
   async receive(until: number | undefined): Promise<Received> {
     for (;;) {
       const message = this.#take();
       if (message !== undefined) return { kind: 'message', message };
       if (this.#closed !== undefined) return { kind: 'closed', closed: this.#closed };
+      if (this.#woken) {
+        this.#woken = false;
+        return { kind: 'woken' };
+      }
       const left = until === undefined ? undefined : until - this.#options.clock.now();
       if (left !== undefined && left <= 0) return { kind: 'timeout' };
-      await this.#woken(left);
+      await this.#sleep(left);
     }
+  }
+
+  /** Lets {@link receive} return, once, where no message is there: something else is to be looked at. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
   }
 
   /** Ends it at once; what has arrived and was not received is dropped. */
@@ -144,7 +156,7 @@ export class Connection {
     return message;
   }
 
-  async #woken(leftMs: number | undefined): Promise<void> {
+  async #sleep(leftMs: number | undefined): Promise<void> {
     let timer: Disposable | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;

@@ -1,6 +1,6 @@
 import type { Msat } from '../core/lightning/amount.ts';
 import type { PaymentHash } from '../core/lightning/identifiers.ts';
-import type { ActiveEvent, GapEvent, QuoteOffer } from '../core/tickerplant/messages.ts';
+import type { ActiveEvent, BalanceEvent, CreditEvent, GapEvent, QuoteOffer, QuoteReason } from '../core/tickerplant/messages.ts';
 import type { Column, Row } from '../core/tickerplant/schema.ts';
 import type { Resumed } from '../core/tickerplant/service.ts';
 
@@ -28,6 +28,23 @@ export interface RowsEvent {
   readonly conflated: boolean;
 }
 
+/** The last row of a symbol as it was when a payment took effect; free, and its number is before the first that was bought. */
+export interface SnapshotEvent {
+  readonly type: 'snapshot';
+  readonly table: string;
+  readonly columns: readonly Column[];
+  readonly sym: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly rows: readonly Row[];
+}
+
+/**
+ * Why a renewal or top-up is not paid. `budget`: it is more than what is left · `terms`: it is not what the first quote's terms
+ * allow · `once`: nothing more was to be paid · `wallet`: the wallet refuses.
+ */
+export type DeclineReason = 'budget' | 'terms' | 'once' | 'wallet';
+
 /** `hole`: numbers are missing, the server gave no reason, and asking again did not bring them. */
 export type GapReason = GapEvent['reason'] | 'hole';
 
@@ -39,18 +56,39 @@ export type SubscriberEvent =
       readonly detail: string;
       readonly retryInMs?: number;
     }
+  /** An offer; `quote.reason` says whether it was asked for, or is a renewal or a top-up that the server offers. */
   | { readonly type: 'quote'; readonly quote: QuoteView }
   | {
       readonly type: 'paying';
       readonly quote: string;
+      readonly reason: QuoteReason;
       readonly paymentHash: PaymentHash;
       readonly amountMsat: Msat;
       readonly maxFeeMsat: Msat;
     }
-  | { readonly type: 'paid'; readonly quote: string; readonly paymentHash: PaymentHash; readonly amountMsat: Msat; readonly feeMsat: Msat }
+  | {
+      readonly type: 'paid';
+      readonly quote: string;
+      readonly reason: QuoteReason;
+      readonly paymentHash: PaymentHash;
+      readonly amountMsat: Msat;
+      readonly feeMsat: Msat;
+    }
+  /** A renewal or a top-up is not paid; what was paid before goes on until the server ends it. */
+  | {
+      readonly type: 'declined';
+      readonly quote: string;
+      readonly reason: QuoteReason;
+      readonly because: DeclineReason;
+      readonly amountMsat: Msat;
+      readonly detail: string;
+    }
   | ({ readonly type: 'active' } & ActiveEvent)
   | ({ readonly type: 'resumed' } & Resumed)
   | RowsEvent
+  | SnapshotEvent
+  | ({ readonly type: 'balance' } & BalanceEvent)
+  | ({ readonly type: 'credit' } & CreditEvent)
   | ({ readonly type: 'gap' } & Omit<GapEvent, 'reason'> & { readonly reason: GapReason })
   | { readonly type: 'end'; readonly date: string }
   | { readonly type: 'expired'; readonly quote: string; readonly reason: 'unpaid' | 'ended'; readonly renewing: boolean }

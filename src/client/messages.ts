@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { parseMsat } from '../core/lightning/amount.ts';
+import { msat, parseMsat } from '../core/lightning/amount.ts';
 import { paymentHash } from '../core/lightning/identifiers.ts';
-import type { ActiveEvent, GapEvent, QuoteOffer } from '../core/tickerplant/messages.ts';
+import type { ActiveEvent, BalanceEvent, CreditEvent, GapEvent, QuoteOffer } from '../core/tickerplant/messages.ts';
 import type { Column, ColumnType, Row } from '../core/tickerplant/schema.ts';
 import type { Resumed } from '../core/tickerplant/service.ts';
 import { parseWireJson } from './wire-json.ts';
+import { unstatedTerms, wireTerms } from './wire-terms.ts';
 
 /** Rows as the server sends them. */
 export interface UpdMessage {
@@ -24,6 +25,8 @@ export type ServerMessage =
   | ({ readonly op: 'active' } & ActiveEvent)
   | ({ readonly op: 'resumed'; readonly id: string | undefined } & Resumed)
   | ({ readonly op: 'gap' } & GapEvent)
+  | ({ readonly op: 'balance' } & BalanceEvent)
+  | ({ readonly op: 'credit' } & CreditEvent)
   | { readonly op: 'end'; readonly date: string }
   | { readonly op: 'expired'; readonly quote: string; readonly reason: 'unpaid' | 'ended' | undefined }
   | { readonly op: 'superseded'; readonly subscription: string }
@@ -69,7 +72,6 @@ const time = z.string().transform((text, context) => {
 });
 const whole = z.number().int().nonnegative();
 const columns: z.ZodType<readonly Column[]> = z.array(z.object({ name: z.string(), type: z.enum(COLUMN_TYPES) }));
-const item = z.object({ table: z.string(), syms: z.array(z.string()), schema: columns });
 const id = z.string().optional();
 
 function reading<T>(read: (text: string) => T): z.ZodType<T> {
@@ -83,8 +85,18 @@ function reading<T>(read: (text: string) => T): z.ZodType<T> {
   }) as unknown as z.ZodType<T>;
 }
 
+const amount = reading(parseMsat);
+const item = z.object({
+  table: z.string(),
+  syms: z.array(z.string()),
+  schema: columns,
+  pricing: wireTerms.optional(),
+  amountMsat: amount.optional(),
+});
+
 const quote = z.object({
   id,
+  reason: z.enum(['asked', 'renewal', 'top-up']).default('asked'),
   quote: z.string(),
   subscription: z.string(),
   token: z.string().min(1),
@@ -93,7 +105,9 @@ const quote = z.object({
   syms: z.array(z.string()).optional(),
   schema: columns.optional(),
   tables: z.array(item).optional(),
-  amountMsat: reading(parseMsat),
+  pricing: wireTerms.optional(),
+  amountMsat: amount,
+  creditMsat: amount.default(msat(0)),
   invoice: z.string().min(1),
   paymentHash: reading(paymentHash),
   expiresAt: time,
@@ -123,7 +137,17 @@ const gap = z.object({
   epoch: whole,
   from: whole,
   to: whole.nullish().transform((value) => value ?? undefined),
-  reason: z.enum(['slow-consumer', 'retention', 'epoch']),
+  reason: z.enum(['slow-consumer', 'retention', 'epoch', 'balance']),
+});
+
+const balance = z.object({ subscription: z.string(), msat: amount, state: z.enum(['ok', 'low', 'dry']) });
+
+const credit = z.object({
+  subscription: z.string(),
+  quote: z.string(),
+  msat: amount,
+  reason: z.enum(['overpaid', 'underpaid', 'duplicate', 'late', 'withdrawn', 'table-gone']),
+  outcome: z.enum(['credit', 'refund']),
 });
 
 const error = z.object({
@@ -135,10 +159,18 @@ const error = z.object({
 });
 
 function readQuote(message: unknown): ServerMessage {
-  const { id, table, syms, schema, tables, ...offer } = check('quote', quote, message);
-  const list = tables ?? (table !== undefined && syms !== undefined && schema !== undefined ? [{ table, syms, schema }] : undefined);
+  const { id, table, syms, schema, tables, pricing, ...offer } = check('quote', quote, message);
+  const single = table !== undefined && syms !== undefined && schema !== undefined ? [{ table, syms, schema, pricing }] : undefined;
+  const list: readonly z.output<typeof item>[] | undefined = tables ?? single;
   if (list === undefined) throw new MessageError('quote: neither `table`, `syms` and `schema` nor `tables` are there');
-  return { op: 'quote', id, offer: { ...offer, items: list } };
+  const price = offer.amountMsat + offer.creditMsat;
+  const symbols = list.reduce((sum, each) => sum + each.syms.length, 0);
+  const items = list.map(({ pricing: terms = unstatedTerms(price, symbols), amountMsat, ...each }) => {
+    // A server that states no parts has one price for every symbol.
+    const part = list.length === 1 ? price : (price * BigInt(each.syms.length)) / BigInt(Math.max(1, symbols));
+    return { ...each, terms, amountMsat: amountMsat ?? msat(part) };
+  });
+  return { op: 'quote', id, offer: { ...offer, items } };
 }
 
 function check<T>(op: string, schema: z.ZodType<T>, message: unknown): T {
@@ -185,6 +217,12 @@ export function readMessage(text: string): ServerMessage {
     }
     case 'gap':
       return { op: 'gap', ...check('gap', gap, fields) };
+    case 'balance': {
+      const { msat: balanceMsat, ...rest } = check('balance', balance, fields);
+      return { op: 'balance', ...rest, balanceMsat };
+    }
+    case 'credit':
+      return { op: 'credit', ...check('credit', credit, fields) };
     case 'end':
       return { op: 'end', ...check('end', z.object({ date: z.string() }), fields) };
     case 'expired': {

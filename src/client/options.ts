@@ -2,6 +2,7 @@ import type { Msat } from '../core/lightning/amount.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import type { Random } from '../core/ports/random.ts';
+import type { Pricing } from '../core/tickerplant/schema.ts';
 import type { BackoffOptions } from './backoff.ts';
 import type { Payer } from './quote-check.ts';
 import type { SubscriberState } from './state.ts';
@@ -14,6 +15,10 @@ export interface SubscriberOptions {
   readonly table: string;
   /** Symbols, or `'*'` for all that there are at the quote. */
   readonly syms: readonly string[] | '*';
+  /** Which kind of pricing, where the seller gives a choice; the table's first unless given. */
+  readonly pricing?: Pricing['kind'];
+  /** Whether the last row of each symbol comes as a `snapshot` event when a payment takes effect; true unless given. */
+  readonly snapshot?: boolean;
   /** Pays. Without it the `quote` event's invoice is for somebody else to pay, and is waited for. */
   readonly backend?: Payer;
   /** All that may ever be spent with this state, fees and renewals included. */
@@ -27,6 +32,8 @@ export interface SubscriberOptions {
   readonly logger?: Logger;
   /** Ends the subscriber; the events then end without an error. */
   readonly signal?: AbortSignal;
+  /** Pays one invoice only: no renewal of what is paid for a time, no top-up of what is prepaid for single rows. */
+  readonly once?: boolean;
   /** Buys again when what was bought is over. */
   readonly renew?: boolean;
   /**

@@ -72,24 +72,29 @@ export class PositionLog {
   static #read(path: string, fd: number): PositionLog {
     const header = Buffer.alloc(12);
     const read = readSync(fd, header, 0, 12, 0);
-    if (read < 12) {
-      // New, or killed while it was made: there was no record yet.
-      const log = new PositionLog(path, fd, FIRST_SLOT_BYTES);
+    // New, or ended while it was made: there was no record yet.
+    if (read < 12 || (header.every((byte) => byte === 0) && PositionLog.#slotsOf(path, fd, FIRST_SLOT_BYTES).length === 0)) {
       ftruncateSync(fd, 0);
-      ftruncateSync(fd, FILE_HEADER + 2 * FIRST_SLOT_BYTES);
+      // The heading first: on a full disk a file may still be given room that it can't fill.
       writeSync(fd, fileHeader(FIRST_SLOT_BYTES), 0, 12, 0);
-      return log;
+      ftruncateSync(fd, FILE_HEADER + 2 * FIRST_SLOT_BYTES);
+      return new PositionLog(path, fd, FIRST_SLOT_BYTES);
     }
     const slotBytes = header.readUInt32LE(8);
     if (header.toString('latin1', 0, 8) !== MAGIC || slotBytes < SLOT_HEADER) {
       throw new SubscriberError('STATE_CORRUPT', `${path} is not a file of positions`);
     }
     const log = new PositionLog(path, fd, slotBytes);
-    const slots = [0, 1].map((index) => log.#readSlot(index)).filter((slot) => slot !== undefined);
-    slots.sort((one, other) => other.number - one.number);
-    [log.#current, log.#previous] = slots;
+    [log.#current, log.#previous] = PositionLog.#slotsOf(path, fd, slotBytes);
     log.#number = log.#current?.number ?? 0;
     return log;
+  }
+
+  /** The records that can be read, the newest first. */
+  static #slotsOf(path: string, fd: number, slotBytes: number): readonly Slot[] {
+    const log = new PositionLog(path, fd, slotBytes);
+    const slots = [0, 1].map((index) => log.#readSlot(index)).filter((slot) => slot !== undefined);
+    return slots.sort((one, other) => other.number - one.number);
   }
 
   /** The newest record; an empty one before the first. */

@@ -16,11 +16,13 @@ export interface Spending {
 }
 
 const DEFAULT_FEE_SHARE = 100n;
+const LEAST_INVOICE = 1_000n;
 const DEFAULT_FEE_FLOOR = 10_000n;
 
 /** Checks that an offer is what was asked for. @throws SubscriberError `BAD_QUOTE` naming what differs. */
 export function checkOffer(offer: QuoteOffer, asked: Account['request']): void {
   const tables = offer.items.map((item) => item.table);
+  checkTerms(offer, asked);
   if (asked.table !== '*' && (tables.length !== 1 || tables[0] !== asked.table)) {
     throw new SubscriberError('BAD_QUOTE', `asked for table ${asked.table}, the quote is for ${tables.join(', ') || 'none'}`);
   }
@@ -34,6 +36,43 @@ export function checkOffer(offer: QuoteOffer, asked: Account['request']): void {
   const quoted = new Set(offer.items.flatMap((item) => item.syms));
   const missing = [...wanted].filter((sym) => !quoted.has(sym));
   if (missing.length > 0) throw new SubscriberError('BAD_QUOTE', `the quote for ${tables.join(', ')} leaves out ${missing.join(', ')}`);
+}
+
+/** Checks that the terms are of the kind that was asked for, and that the price is what they say. */
+function checkTerms(offer: QuoteOffer, asked: Account['request']): void {
+  let price = 0n;
+  for (const { table, syms, terms, amountMsat } of offer.items) {
+    const other = asked.pricing !== undefined && terms.kind !== asked.pricing;
+    if (other) throw new SubscriberError('BAD_QUOTE', `asked for ${table} with ${asked.pricing} pricing, the quote has ${terms.kind}`);
+    const most = (terms.kind === 'tick' ? terms.prepayMsat : terms.msat) * BigInt(new Set(syms).size);
+    if (terms.kind !== 'flat' && amountMsat > most) {
+      throw new SubscriberError(
+        'BAD_QUOTE',
+        `the quote asks for ${inSat(amountMsat)} for ${table}, by its terms it is ${inSat(msat(most))}`,
+      );
+    }
+    // What is stored under such a name would be lost, and with it the count of what was paid.
+    if (table === '__proto__' || syms.includes('__proto__'))
+      throw new SubscriberError('BAD_QUOTE', 'the quote has a name that no table has');
+    price += amountMsat;
+  }
+  if (offer.amountMsat + offer.creditMsat !== price) {
+    throw new SubscriberError('BAD_QUOTE', `the quote asks for ${inSat(offer.amountMsat)}, its parts cost ${inSat(msat(price))}`);
+  }
+}
+
+/**
+ * Checks that money which bought nothing lowers an offer, as far as an invoice of 1 sat is left.
+ * @throws SubscriberError `BAD_QUOTE`.
+ */
+export function checkCredit(offer: QuoteOffer, owed: Msat): void {
+  const price = offer.amountMsat + offer.creditMsat;
+  const most = price - owed > LEAST_INVOICE ? price - owed : LEAST_INVOICE;
+  if (offer.amountMsat <= most || offer.amountMsat <= LEAST_INVOICE) return;
+  throw new SubscriberError(
+    'BAD_QUOTE',
+    `${inSat(owed)} were set aside for the next quote, which still asks for ${inSat(offer.amountMsat)}`,
+  );
 }
 
 /** Checks that an offer that has just been made can still be paid. @throws SubscriberError `BAD_QUOTE`. */

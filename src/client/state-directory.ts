@@ -1,7 +1,8 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/ports/clock.ts';
-import { type Account, isBlank, newAccount, readAccount, type SubscriptionRequest, sameRequest, writeAccount } from './account.ts';
+import { type Account, isBlank, newAccount, type SubscriptionRequest, sameRequest } from './account.ts';
+import { readAccount, writeAccount } from './account-file.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { SubscriberError } from './errors.ts';
 import type { Position } from './events.ts';
@@ -108,9 +109,10 @@ function readStored(path: string): Account | undefined {
 
 function otherRequest(directory: string, stored: SubscriptionRequest): SubscriberError {
   const syms = stored.syms === '*' ? 'all symbols' : stored.syms.join(' ');
+  const pricing = stored.pricing === undefined ? '' : `, ${stored.pricing} pricing,`;
   return new SubscriberError(
     'STATE_MISMATCH',
-    `${directory} belongs to ${stored.table} ${syms} at ${stored.url}; take another directory for this`,
+    `${directory} belongs to ${stored.table} ${syms}${pricing} at ${stored.url}; take another directory for this`,
   );
 }
 

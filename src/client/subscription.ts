@@ -1,16 +1,19 @@
 import { type Msat, msat } from '../core/lightning/amount.ts';
-import type { QuoteOffer } from '../core/tickerplant/messages.ts';
-import type { Account, Purchase } from './account.ts';
+import type { CreditEvent, QuoteOffer } from '../core/tickerplant/messages.ts';
+import { type Account, type Purchase, withPast } from './account.ts';
 import { Backoff } from './backoff.ts';
 import { type Closed, Connection } from './connection.ts';
 import { SubscriberError } from './errors.ts';
 import type { SubscriberEvent } from './events.ts';
+import { FollowUps } from './follow-ups.ts';
 import { type ErrorMessage, isAnswer } from './messages.ts';
 import type { SubscriptionOptions } from './options.ts';
-import { checkNotExpired, checkOffer } from './quote-check.ts';
+import { checkCredit, checkNotExpired, checkOffer, inSat } from './quote-check.ts';
 import { Reception, type ReceptionHost } from './reception.ts';
+import { RowMeter } from './row-meter.ts';
 import { RowTracker } from './row-tracker.ts';
 import { settlePurchase } from './settle-purchase.ts';
+import { afterPayment, NO_STANDING } from './standing.ts';
 
 type Events<T> = AsyncGenerator<SubscriberEvent, T>;
 
@@ -26,19 +29,29 @@ export class Subscription implements ReceptionHost {
   readonly options: SubscriptionOptions;
   readonly tracker: RowTracker;
   readonly backoff: Backoff;
+  readonly followUps: FollowUps;
+  #meter: RowMeter;
   #account: Account;
+  /** The last change of the account that is being stored: the next waits for it. */
+  #saving: Promise<void> = Promise.resolve();
   #connection: Connection | undefined;
   /** The quote that the present connection has asked for: it is told of its payment without a resume. */
   #boundQuote: string | undefined;
   #lastId = 0;
   #awaySince: number | undefined;
   #protocolStrikes = 0;
+  /** What was paid, bought nothing, and has to lower the next quote. */
+  #owed: Msat | undefined;
 
   constructor(options: SubscriptionOptions) {
     this.options = options;
-    this.#account = options.state.account({ url: options.url, table: options.table, syms: options.syms });
+    const { url, table, syms, pricing } = options;
+    this.#account = options.state.account({ url, table, syms, ...(pricing === undefined ? {} : { pricing }) });
     this.tracker = new RowTracker(options.state.positions());
     this.backoff = new Backoff(options.backoff, options.random);
+    this.#meter = new RowMeter(this.#account.standing, this.#account.purchase?.offer, this.tracker.positions);
+    this.followUps = new FollowUps(this);
+    this.followUps.onEvent = () => this.#connection?.wake();
   }
 
   get spentMsat(): Msat {
@@ -49,14 +62,26 @@ export class Subscription implements ReceptionHost {
     return this.#account.purchase;
   }
 
+  get meter(): RowMeter {
+    return this.#meter;
+  }
+
+  /** The account as it is stored now. */
+  account(): Account {
+    return this.#account;
+  }
+
   /** Everything that happens, until what was bought is over. */
   async *events(): Events<void> {
     try {
+      this.followUps.start();
       yield* this.#steps();
     } catch (error) {
       // The next run is to ask for another quote, not to stumble over this one again.
       if (error instanceof SubscriberError && error.code === 'BAD_QUOTE') await this.abandon();
       throw error;
+    } finally {
+      await this.followUps.close();
     }
   }
 
@@ -97,14 +122,56 @@ export class Subscription implements ReceptionHost {
 
   /** Stores how far the purchase is. */
   async advance(change: Partial<Purchase>): Promise<void> {
-    const { purchase } = this.#account;
-    if (purchase !== undefined) await this.#save({ ...this.#account, purchase: { ...purchase, ...change } });
+    await this.update((account) => {
+      const { purchase } = account;
+      return purchase === undefined ? account : { ...account, purchase: { ...purchase, ...change } };
+    });
+  }
+
+  /** The server delivers on the purchase, so it is paid, whoever paid it. */
+  async delivered(): Promise<void> {
+    await this.update((account) => {
+      const { purchase } = account;
+      if (purchase?.offer === undefined) return account;
+      const now = this.options.clock.now();
+      const known = purchase.stage === 'paid' || purchase.stage === 'active';
+      const standing = known ? account.standing : afterPayment(account.standing, purchase.offer, now);
+      return { ...account, standing, purchase: { ...purchase, stage: 'active' } };
+    });
   }
 
   /** The purchase came to nothing: the next one has a new key. It is kept, in case that its invoice is paid yet. */
   async abandon(): Promise<void> {
-    const { purchase, ...account } = this.#account;
-    if (purchase !== undefined) await this.#save({ ...account, past: [...account.past, purchase] });
+    await this.update((account) => {
+      const { purchase, ...rest } = account;
+      return purchase === undefined ? account : { ...rest, past: withPast(account.past, purchase) };
+    });
+  }
+
+  /** What was paid for the purchase bought nothing: the next is begun, which that lowers. @throws SubscriberError where it can't. */
+  async setAside({ msat: amount, outcome }: CreditEvent): Promise<void> {
+    await this.abandon();
+    if (outcome === 'refund') {
+      throw new SubscriberError('REFUSED', `what was paid bought nothing; the seller has noted that ${inSat(amount)} are to be given back`);
+    }
+    if (this.#owed !== undefined) throw new SubscriberError('REFUSED', 'what was paid bought nothing, for the second time');
+    this.#owed = amount;
+  }
+
+  /** Changes the account as it is then and stores it, one change after the other: payments go on beside the rows. */
+  update(change: (account: Account) => Account): Promise<void> {
+    const saved = this.#saving.then(async () => {
+      const changed = change(this.#account);
+      if (changed === this.#account) return;
+      // In the meantime a purchase may have begun that counts from nothing.
+      const counted =
+        changed.standing === NO_STANDING || !this.#meter.isCounting ? changed.standing : { ...changed.standing, ...this.#meter.state };
+      const account = { ...changed, standing: counted };
+      await this.options.state.save(account);
+      this.#account = account;
+    });
+    this.#saving = saved.catch(() => undefined);
+    return saved;
   }
 
   /** It goes well: the next wait is short again. */
@@ -151,29 +218,36 @@ export class Subscription implements ReceptionHost {
   }
 
   async #begin(): Promise<void> {
-    const { purchase, ...account } = this.#account;
     const key = Buffer.from(this.options.random.bytes(KEY_BYTES)).toString('hex');
-    const past = purchase === undefined ? account.past : [...account.past, purchase];
-    await this.#save({ ...account, past, purchase: { key, stage: 'keyed', reservedMsat: msat(0), paidMsat: msat(0) } });
+    await this.update((account) => {
+      const { purchase, followUps, past } = account;
+      const over = purchase === undefined ? followUps : [...followUps, purchase];
+      const fresh: Purchase = { key, stage: 'keyed', reservedMsat: msat(0), paidMsat: msat(0) };
+      return { ...account, past: withPast(past, ...over), followUps: [], standing: NO_STANDING, purchase: fresh };
+    });
   }
 
   async *#askQuote({ key }: Purchase): Events<void> {
     const connection = yield* this.#connect();
     if (connection === undefined) return;
-    const { table, syms, clock } = this.options;
+    const { table, syms, clock, pricing, snapshot } = this.options;
     const id = this.nextId();
-    connection.send({ op: 'sub', id, table, syms, key });
+    const choice = { ...(pricing === undefined ? {} : { pricing }), ...(snapshot === undefined ? {} : { snapshot }) };
+    connection.send({ op: 'sub', id, table, syms, key, ...choice });
     const until = clock.now() + ANSWER_TIMEOUT_MS;
     for (;;) {
       const received = await connection.receive(until);
       if (received.kind === 'closed') return yield* this.lost(received.closed);
       if (received.kind === 'timeout') return yield* this.lost({ detail: 'no answer to sub', permanent: false, protocol: false });
+      if (received.kind === 'woken') continue;
       const { message } = received;
       if (message.op === 'quote' && message.id === id) {
         checkOffer(message.offer, this.#account.request);
+        if (this.#owed !== undefined) checkCredit(message.offer, this.#owed);
         // Paying would be refused as too late, and the next quote as well: only a person can set the clock.
         if (this.options.backend !== undefined) checkNotExpired(message.offer, clock.now());
         await this.advance({ stage: 'quoted', offer: message.offer });
+        this.#meter = new RowMeter(NO_STANDING, message.offer, this.tracker.positions);
         this.#boundQuote = message.offer.quote;
         this.progress();
         yield { type: 'quote', quote: withoutToken(message.offer) };
@@ -187,6 +261,7 @@ export class Subscription implements ReceptionHost {
     const { backend, budgetMsat, maxFeeMsat, clock, signal, payTimeoutMs } = this.options;
     if (backend === undefined) return;
     const end = yield* settlePurchase({
+      quote: offer.quote,
       payer: backend,
       spending: maxFeeMsat === undefined ? { budgetMsat } : { budgetMsat, maxFeeMsat },
       clock,
@@ -194,7 +269,7 @@ export class Subscription implements ReceptionHost {
       payTimeoutMs,
       backoff: this.backoff,
       account: () => this.#account,
-      save: (account) => this.#save(account),
+      update: (change) => this.update(change),
       givenUp: () => this.#givenUp(),
     });
     if (end === 'paid') return this.progress();
@@ -225,11 +300,6 @@ export class Subscription implements ReceptionHost {
     this.#connection = opened;
     yield { type: 'status', state: 'connected', detail: url };
     return opened;
-  }
-
-  async #save(account: Account): Promise<void> {
-    await this.options.state.save(account);
-    this.#account = account;
   }
 }
 

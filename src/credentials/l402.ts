@@ -38,7 +38,8 @@ export const l402Credentials: Credentials = {
     } catch (cause) {
       throw bad('its signature does not check', cause);
     }
-    for (const condition of conditions) checkCaveat(condition, now);
+    const ends = conditions.map((condition) => checkCaveat(condition, now));
+    return { narrowed: ends.length > 0, until: ends.length === 0 ? undefined : Math.min(...ends) };
   },
 };
 
@@ -68,7 +69,8 @@ function identifierOf(token: Macaroon): TokenIdentifier {
   return { paymentHash: paymentHash(bytes.toString('hex', 2, 34)), tokenId: bytes.toString('hex', 34) };
 }
 
-function checkCaveat(condition: string, now: number): void {
+/** Answers until when it leaves the token good. */
+function checkCaveat(condition: string, now: number): number {
   const equals = condition.indexOf('=');
   const key = condition.slice(0, equals).trim();
   const value = condition.slice(equals + 1).trim();
@@ -77,6 +79,7 @@ function checkCaveat(condition: string, now: number): void {
   if (now >= Number(value) * 1000) {
     throw new TickerplantError('TOKEN_EXPIRED', `the token was valid until ${new Date(Number(value) * 1000).toISOString()}`);
   }
+  return Number(value) * 1000;
 }
 
 /** The message goes to whoever sent the token; it never repeats it. */

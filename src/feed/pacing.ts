@@ -4,6 +4,8 @@ import { timespanToNs } from '../core/tickerplant/times.ts';
 
 /** A timer of more than 2^31 ms would go off at once; a day is enough to wake up in between. */
 const MAX_SLEEP_MS = 86_400_000;
+/** A timer may go off so much before its time; more is a clock that was set back. */
+const TIMER_SLACK_MS = 1_000;
 
 /**
  * Hands rows on when they are due: as far apart as their times are, divided by `speed`. A row without a time or with an earlier one
@@ -26,17 +28,29 @@ export async function* paced(
       if (time !== undefined) {
         if (origin === undefined || time < last) origin = { row: time, clock: clock.now() };
         last = time;
-        const due = origin.clock + (time - origin.row) / speed;
+        let due = origin.clock + (time - origin.row) / speed;
         if (due > clock.now() && ready.length > 0) {
           yield ready;
           ready = [];
         }
-        for (let wait = due - clock.now(); wait > 0; wait = due - clock.now()) await clock.sleep(Math.min(wait, MAX_SLEEP_MS), signal);
+        for (let wait = due - clock.now(); wait > 0; wait = due - clock.now()) {
+          const setBackMs = await sleepThrough(Math.min(wait, MAX_SLEEP_MS), clock, signal);
+          origin = { ...origin, clock: origin.clock - setBackMs };
+          due -= setBackMs;
+        }
       }
       ready.push(row);
     }
     if (ready.length > 0) yield ready;
   }
+}
+
+/** Answers by how much the clock was set back meanwhile; 0 where it was not. */
+async function sleepThrough(ms: number, clock: Clock, signal: AbortSignal): Promise<number> {
+  const before = clock.now();
+  await clock.sleep(ms, signal);
+  const missing = before + ms - clock.now();
+  return missing > TIMER_SLACK_MS ? missing : 0;
 }
 
 function millisecondsOf(row: Row, isSpan: boolean): number | undefined {

@@ -12,7 +12,7 @@ const MAX_BATCH = 500;
 const MIN_PAUSE_MS = 10;
 /** A timer of more than 2^31 ms would go off at once. */
 const MAX_PAUSE_MS = 86_400_000;
-/** A feed that was held up (a sleeping machine, a slow consumer) by more than this does not make up for it. */
+/** A feed that was held up (a sleeping machine, a slow consumer) by more than this does not make up for it; nor does it wait for a clock that was set back. */
 const MAX_BACKLOG_MS = 2000;
 
 /**
@@ -60,7 +60,8 @@ export class RandomFeed implements Feed {
     while (!stop.aborted && made < this.#limit) {
       const now = this.#clock.now();
       const due = start + madeSinceStart / this.#rowsPerMs;
-      if (now - due > MAX_BACKLOG_MS) {
+      const setBack = due - now > 1 / this.#rowsPerMs + MAX_BACKLOG_MS;
+      if (now - due > MAX_BACKLOG_MS || setBack) {
         start = now;
         madeSinceStart = 0;
         continue;

@@ -22,10 +22,12 @@ export interface BuyerOptions {
   readonly preload: readonly string[];
   /** Whether a further run goes on in the file of the one before. */
   readonly sameFile: (run: number) => boolean;
+  /** It has been ended for good. */
+  readonly onRetired?: () => void;
 }
 
 const BUDGET_SAT = 1_000;
-const AGAIN_MS = 300;
+const AGAIN_MS = 150;
 const GIVE_UP_AFTER = 30;
 
 /** `tickerplant sub` as a process of its own, under a supervisor that starts it again whenever it ends. */
@@ -105,6 +107,7 @@ export class Buyer {
   async retire(signal: NodeJS.Signals): Promise<void> {
     this.#retired = signal;
     await this.#program.end(signal);
+    this.#options.onRetired?.();
   }
 
   /** The last number of each symbol that it has written. */

@@ -1,9 +1,9 @@
-import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Buyer } from './buyer.ts';
 import { type Findings, isClean, NOTHING, sum, type Tally } from './facts.ts';
 import { type Beginning, Contents, judge, judgeBeginnings, settledOf } from './judge.ts';
-import { type Deed, PAYMENTS_PER_KILL, type PlannedBuyer, type PlannedDeed, planRound } from './plan.ts';
+import { patient } from './patience.ts';
+import { type Deed, nameOf, PAYMENTS_PER_KILL, type PlannedBuyer, type PlannedDeed, planRound } from './plan.ts';
 import type { PlanRandom } from './random.ts';
 import type { World } from './world.ts';
 
@@ -26,7 +26,7 @@ const KILLS_A_ROUND = 5;
 const AT_ONCE = 4;
 const ON_THEIR_WAY_MS = 15_000;
 const POLL_MS = 50;
-const RESTING_POLL_MS = 300;
+const RESTING_POLL_MS = 200;
 const MOST_ROUNDS_OF_A_LIFE = 4;
 
 /** Rounds in one world: buyers come, processes are killed, everything comes to rest and is judged. Ends with the first violation. */
@@ -34,6 +34,7 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #contents = new Contents();
   readonly #beginnings: Beginning[] = [];
+  readonly #done = new Map<string, number>();
   #tally: Tally = NOTHING;
   #survivors: Buyer[] = [];
   #pending: Promise<unknown>[] = [];
@@ -45,6 +46,11 @@ export class Lane {
 
   get tally(): Tally {
     return this.#tally;
+  }
+
+  /** How often each kind of deed has really been done. */
+  get done(): ReadonlyMap<string, number> {
+    return this.#done;
   }
 
   /** Runs until all kills are done and paid for, a violation is found, or it is enough. Answers what was found, in words. */
@@ -78,9 +84,9 @@ export class Lane {
   async #round(number: number, kills: number, payments: number | undefined): Promise<readonly string[]> {
     const { world, random, onRound, signal } = this.#options;
     const least = kills * PAYMENTS_PER_KILL + 1;
-    const { faulty, buyers: wallets } = world.network;
+    const { faulty, wires, buyers: wallets } = world.network;
     const payers = Math.min(payments === undefined ? least : Math.max(1, payments), KILLS_A_ROUND * PAYMENTS_PER_KILL + 1);
-    const plan = planRound(random.fork(`round-${number}`), { kills, payers, wallets: wallets.length, faulty });
+    const plan = planRound(random.fork(`round-${number}`), { kills, payers, wallets: wallets.length, faulty, wires: wires.length });
     const fresh = plan.buyers.map((planned) => ({ planned, buyer: world.buyer(planned) }));
     const buyers = [...this.#survivors, ...fresh.map(({ buyer }) => buyer)];
     this.#schedule(
@@ -141,35 +147,47 @@ export class Lane {
     const later = (ms: number, undo: () => unknown): void => {
       this.#pending.push(sleep(ms).then(undo));
     };
-    let killed = false;
+    let done = true;
     switch (deed.kind) {
       case 'kill-server':
-        killed = await world.restartServer('SIGKILL');
+        done = await world.restartServer('SIGKILL');
         break;
       case 'kill-network':
-        killed = await world.network.kill(random.below(1_000));
+        done = await world.network.kill(random.below(1_000));
         break;
       case 'kill-buyer':
-        killed = (await buyer?.kill()) ?? false;
+        done = (await buyer?.kill()) ?? false;
         break;
       case 'stop-server':
-        await world.restartServer('SIGTERM');
+        done = await world.restartServer('SIGTERM');
         break;
       case 'fault': {
         const { order, untilMs } = deed;
-        await world.network.fault(order);
+        done = await world.network.fault(order);
         if (untilMs !== undefined && order.kind === 'refuse') later(untilMs, () => world.network.fault({ ...order, refuse: false }));
         break;
       }
+      case 'wire': {
+        const wire = world.network.wires[deed.wire];
+        if (deed.how === 'cut') done = (wire?.cut() ?? 0) > 0;
+        else {
+          wire?.[deed.how]();
+          later(deed.untilMs, () => wire?.mend());
+        }
+        break;
+      }
       case 'disk-full':
-        world.disk.fill();
+        done = world.disk.fill();
         later(deed.untilMs, () => world.disk.free());
         break;
       case 'clock':
-        world.setClock(deed.offsetMs);
+        done = world.setClock(deed.offsetMs);
         break;
     }
-    if (killed) this.#tally = sum(this.#tally, { kills: 1 });
+    if (!done) return;
+    const name = nameOf(deed);
+    this.#done.set(name, (this.#done.get(name) ?? 0) + 1);
+    if (name.startsWith('kill-')) this.#tally = sum(this.#tally, { kills: 1 });
   }
 
   /** Waits until everybody has what is owed, ends those whose time has come, and judges all. */
@@ -210,16 +228,18 @@ export class Lane {
     const progress = (): number => buyers.reduce((count, buyer) => count + buyer.told, 0);
     let told = progress();
     let missing = Number.POSITIVE_INFINITY;
-    let since = performance.now();
-    while (!signal.aborted) {
+    let waited = 0;
+    for (let before = performance.now(); !signal.aborted; ) {
       const now = buyers.filter((buyer) => buyer.pays && buyer.hopeless === undefined && !(buyer.flowing && hasAll(buyer, mark))).length;
       if (now === 0) return;
-      if (now < missing || progress() > told) since = performance.now();
+      if (now < missing || progress() > told) waited = 0;
       missing = Math.min(missing, now);
       told = progress();
-      // A machine that is busy with other things makes everything late.
-      if (performance.now() - since > patienceMs * Math.max(1, (loadavg()[0] ?? 0) / cpus().length)) return;
+      if (waited > patient(patienceMs)) return;
       await sleep(RESTING_POLL_MS);
+      // Where we were stopped ourselves, nobody else could get on either.
+      waited += Math.min(performance.now() - before, 1_000);
+      before = performance.now();
     }
   }
 }

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isClean, NOTHING, sum, type Tally } from './facts.ts';
 import { Lane } from './lane.ts';
@@ -7,14 +6,20 @@ import type { ChaosNetwork, NetworkOptions } from './networks/network.ts';
 import { type ChaosOptions, HELP, readOptions } from './options.ts';
 import { killAll } from './program.ts';
 import { PlanRandom } from './random.ts';
+import { keepRunFolder, newRunFolder } from './run-folder.ts';
 import { SABOTAGES } from './sabotage/names.ts';
 import { World } from './world.ts';
+
+const INTERRUPTED = 130;
+/** What an interrupted run is given to let go of everything. */
+const GRACE_MS = 3_000;
 
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
 async function openNetwork(options: ChaosOptions, network: NetworkOptions): Promise<ChaosNetwork> {
+  if (options.network === 'native') return await (await import('./networks/native.ts')).nativeChaos(options.backend, network);
   if (options.network === 'simulated') return await (await import('./networks/simulated.ts')).simulatedChaos(network);
   return await (await import('./networks/emulated.ts')).emulatedChaos(options.backend, network);
 }
@@ -31,7 +36,7 @@ async function runLane(
   dir: string,
   index: number,
   { signal, enough }: { readonly signal: AbortSignal; readonly enough: AbortSignal },
-  onTally: (tally: Tally) => void,
+  onTally: (tally: Tally, done: ReadonlyMap<string, number>) => void,
 ): Promise<readonly string[]> {
   const random = new PlanRandom(options.seed).fork(`lane-${index}`);
   const here = join(dir, `lane-${index}`);
@@ -51,15 +56,19 @@ async function runLane(
         enough,
         patienceMs: options.patienceSeconds * 1_000,
         onRound: ({ number, tally, notes }) => {
-          onTally(lane.tally);
+          onTally(lane.tally, lane.done);
           progress(`round ${number}: ${lane.tally.kills}/${share} kills, ${tally.paid} paid, ${tally.rowsDelivered} rows`);
           for (const note of notes) progress(`  ${note}`);
         },
       });
       const words = await lane.run();
-      onTally(lane.tally);
+      onTally(lane.tally, lane.done);
       for (const text of words) progress(text);
+      if (!isClean(lane.tally)) world.keep();
       return words;
+    } catch (error) {
+      world.keep();
+      throw error;
     } finally {
       await world[Symbol.asyncDispose]();
     }
@@ -70,28 +79,35 @@ async function runLane(
 
 async function chaos(options: ChaosOptions): Promise<number> {
   const started = performance.now();
-  const dir = mkdtempSync(join(tmpdir(), 'ltp-chaos-'));
+  const dir = newRunFolder();
   const { network, backend, kills, seed, lanes, sabotage } = options;
   const nodes = network === 'simulated' ? '' : ` (${backend})`;
   say(`chaos: ${network}${nodes}, ${kills} kills, seed ${seed}${sabotage === undefined ? '' : `, with the fault ${sabotage}`}`);
   const stopping = new AbortController();
   const enough = new AbortController();
+  let kept = false;
+  process.once('exit', () => {
+    killAll();
+    if (!kept) rmSync(dir, { recursive: true, force: true });
+  });
   const interrupt = (): void => {
     stopping.abort();
     enough.abort();
     killAll();
+    setTimeout(() => process.exit(INTERRUPTED), GRACE_MS).unref();
   };
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, interrupt);
   if (options.minutes !== undefined) setTimeout(() => enough.abort(), options.minutes * 60_000).unref();
 
   const tallies: Tally[] = [];
+  const deeds: ReadonlyMap<string, number>[] = [];
   const failures: unknown[] = [];
   const found: string[] = [];
   const lane = async (index: number): Promise<void> => {
     try {
-      const onTally = (tally: Tally): void => {
+      const onTally = (tally: Tally, done: ReadonlyMap<string, number>): void => {
         tallies[index] = tally;
+        deeds[index] = done;
       };
       const words = await runLane(options, dir, index, { signal: stopping.signal, enough: enough.signal }, onTally);
       if (words.length > 0) enough.abort();
@@ -102,17 +118,26 @@ async function chaos(options: ChaosOptions): Promise<number> {
     }
   };
   await Promise.all(Array.from({ length: lanes }, (_, index) => lane(index)));
-  if (stopping.signal.aborted) {
-    rmSync(dir, { recursive: true, force: true });
-    return 130;
-  }
+  if (stopping.signal.aborted) return INTERRUPTED;
 
   const tally = tallies.reduce((one, other) => sum(one, other), NOTHING);
   for (const failure of failures) say(`it could not be judged: ${failure instanceof Error ? (failure.stack ?? failure.message) : failure}`);
   const clean = isClean(tally) && failures.length === 0;
-  if (clean) rmSync(dir, { recursive: true, force: true });
-  else say(`failed with --seed ${seed}; logs: ${dir}`);
-  say(`${Math.round((performance.now() - started) / 1_000)} s`);
+  if (!clean) {
+    kept = true;
+    keepRunFolder(dir);
+    say(`failed with --seed ${seed}; logs: ${dir}`);
+  }
+  const done = new Map<string, number>();
+  for (const [name, count] of deeds.flatMap((each) => [...each])) done.set(name, (done.get(name) ?? 0) + count);
+  say(
+    `done: ${[...done]
+      .sort()
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ')}`,
+  );
+  const seconds = (performance.now() - started) / 1_000;
+  say(`${Math.round(seconds)} s, ${((tally.kills / seconds) * 60).toFixed(1)} kills a minute`);
   if (options.json) process.stdout.write(`${JSON.stringify(tally)}\n`);
   else for (const [key, value] of Object.entries(tally)) say(`${key.padEnd(18)} ${value}`);
   return clean ? 0 : 1;

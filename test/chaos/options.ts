@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/app/system.ts';
 import { SABOTAGES } from './sabotage/names.ts';
 
-const NETWORKS = ['simulated', 'emulated'] as const;
+const NETWORKS = ['simulated', 'emulated', 'native'] as const;
 const BACKENDS = ['lnd', 'cln', 'eclair'] as const;
 
 /** What `npm run chaos` was told. */
@@ -24,11 +24,11 @@ export const HELP: string = `npm run chaos -- [options]
 Kills real processes at random moments, and holds what the payers' nodes say was paid against what the buyers' processes wrote.
 
   --network NAME   ${NETWORKS.join(' | ')} (default: simulated)
-  --backend NAME   ${BACKENDS.join(' | ')}: which nodes an emulated network has (default: lnd)
+  --backend NAME   ${BACKENDS.join(' | ')}: which nodes an emulated or native network has (default: lnd)
   --kills N        so many kills with SIGKILL (default: 20)
   --seed S         what is planned depends on it alone (default: drawn, and printed)
   --minutes M      ends after so long, however many kills there were
-  --lanes N        worlds at the same time, each with a server and a network of its own (default: 2; below 10 kills 1)
+  --lanes N        worlds at the same time, each with a server and a network of its own (default: 2; below 10 kills, and native, 1)
   --patience S     what has not come when nothing has come for so long is lost (default: 40)
   --sabotage NAME  builds a fault into the product for this run:
 ${Object.entries(SABOTAGES)
@@ -69,7 +69,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
     kills: whole('--kills', values.kills),
     seed: values.seed ?? String(systemClock.now() % 1_000_000),
     minutes: values.minutes === undefined ? undefined : positive('--minutes', values.minutes),
-    lanes: values.lanes === undefined ? (Number(values.kills) < 10 ? 1 : 2) : whole('--lanes', values.lanes),
+    lanes: values.lanes === undefined ? (Number(values.kills) < 10 || network === 'native' ? 1 : 2) : whole('--lanes', values.lanes),
     patienceSeconds: positive('--patience', values.patience),
     sabotage,
     json: values.json,

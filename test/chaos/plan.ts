@@ -10,8 +10,22 @@ export type Deed =
   /** SIGTERM: a server that is stopped in order, and started again. */
   | { readonly kind: 'stop-server' }
   | { readonly kind: 'fault'; readonly order: FaultOrder; readonly untilMs?: number }
+  /** The wire to a node is cut, or loses the answers, or is not there. */
+  | { readonly kind: 'wire'; readonly how: 'cut' | 'mute' | 'refuse'; readonly wire: number; readonly untilMs: number }
   | { readonly kind: 'disk-full'; readonly untilMs: number }
   | { readonly kind: 'clock'; readonly offsetMs: number };
+
+/** What it is called where deeds are counted. */
+export function nameOf(deed: Deed): string {
+  switch (deed.kind) {
+    case 'fault':
+      return deed.order.kind === 'settlement-events' ? `settlement-events-${deed.order.how}` : deed.order.kind;
+    case 'wire':
+      return `wire-${deed.how}`;
+    default:
+      return deed.kind;
+  }
+}
 
 /** When: so long after a buyer of the round has come so far. */
 export interface PlannedDeed {
@@ -44,6 +58,8 @@ export interface PlanOptions {
   readonly payers: number;
   readonly wallets: number;
   readonly faulty: { readonly seller: string; readonly buyers: readonly string[] } | undefined;
+  /** How many wires can be cut. */
+  readonly wires: number;
 }
 
 /** Payments for each kill; what the network is asked for afterwards shows whether they came about. */
@@ -80,13 +96,17 @@ function planBuyer(random: PlanRandom, { wallets }: PlanOptions, pays: boolean):
   };
 }
 
-function planFault(random: PlanRandom, { faulty }: PlanOptions): Deed {
+function planFault(random: PlanRandom, { faulty, wires }: PlanOptions): Deed {
   const untilMs = random.between(300, 1_500);
   const own = [
     (): Deed => ({ kind: 'disk-full', untilMs }),
     (): Deed => ({ kind: 'clock', offsetMs: random.between(-15 * MINUTE_MS, 15 * MINUTE_MS) }),
     (): Deed => ({ kind: 'stop-server' }),
   ] as const;
+  const how = random.pick(['cut', 'mute', 'refuse']);
+  const wire = random.below(Math.max(1, wires));
+  const cut = (): Deed => ({ kind: 'wire', how, wire, untilMs });
+  if (wires > 0 && random.chance(0.5)) return cut();
   if (faulty === undefined) return random.pick(own)();
   const { seller } = faulty;
   const payer = faulty.buyers[random.below(faulty.buyers.length)] ?? seller;

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, closeSync, openSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onPath } from '../../regtest/native/cache.ts';
@@ -27,11 +29,15 @@ export interface ProgramOptions {
 }
 
 const alive = new Set<ChildProcess>();
+let over = false;
+// What starts thousands of times is compiled once, its threads' modules too. (The command's own cache does not reach those.)
+const CACHED = { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache') };
 // Where the runner itself is killed the kernel ends its programs.
 const guard = process.platform === 'linux' ? onPath('setpriv') : undefined;
 
-/** Ends whatever was started and is not gone yet, by its id. */
+/** Ends whatever was started and is not gone yet, by its id; nothing is started any more. */
 export function killAll(): void {
+  over = true;
   for (const child of alive) child.kill('SIGKILL');
 }
 
@@ -59,13 +65,13 @@ export class Program {
 
   /** Starts it; running already: nothing. */
   start(): void {
-    if (this.running) return;
+    if (this.running || over) return;
     const { args, preload = [], env, watch, onLine, log, other, onExit } = this.#options;
     const file = openSync(other(), 'a');
     const line = [process.execPath, ...preload.flatMap((url) => ['--import', url]), ...args];
     const [command = '', ...rest] = guard === undefined ? line : [guard, '--pdeathsig', 'KILL', '--', ...line];
     const stdio = watch === 'stdout' ? (['ignore', 'pipe', file] as const) : (['ignore', file, 'pipe'] as const);
-    const child = spawn(command, rest, { stdio: [...stdio], env: { ...process.env, ...env } });
+    const child = spawn(command, rest, { stdio: [...stdio], env: { ...process.env, ...CACHED, ...env } });
     closeSync(file);
     this.#child = child;
     this.#ending = false;

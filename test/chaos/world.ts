@@ -7,6 +7,7 @@ import { waitUntil } from '../../regtest/wait-until.ts';
 import { Buyer } from './buyer.ts';
 import { SmallDisk } from './disk.ts';
 import type { ChaosNetwork } from './networks/network.ts';
+import { patient } from './patience.ts';
 import type { PlannedBuyer } from './plan.ts';
 import { SYMBOLS } from './plan.ts';
 import { COMMAND, Program } from './program.ts';
@@ -25,7 +26,7 @@ const DISK_MIB = 256;
 const ROWS_PER_SECOND = 100;
 const PRICE_MSAT = 10_000;
 const READY_MS = 60_000;
-const AGAIN_MS = 300;
+const AGAIN_MS = 150;
 
 /** A server on a small disk, a network behind it, and buyers who come and go. */
 export class World implements AsyncDisposable {
@@ -40,6 +41,7 @@ export class World implements AsyncDisposable {
   #url = '';
   #listening = false;
   #made = 0;
+  readonly #buyers = new Set<Buyer>();
 
   private constructor(options: WorldOptions) {
     this.#options = options;
@@ -84,18 +86,25 @@ export class World implements AsyncDisposable {
     return (await this.#server?.restart(signal)) ?? false;
   }
 
-  /** Sets the server's clock wrong by so much. */
-  setClock(offsetMs: number): void {
+  /** Sets the server's clock wrong by so much. False where it is not up: it finds its clock wrong when it is. */
+  setClock(offsetMs: number): boolean {
     writeFileSync(this.#clockFile, String(offsetMs));
     if (this.#listening) this.#server?.signal('SIGUSR2');
+    return this.#listening;
+  }
+
+  /** Something was found: what is on the disk stays beside it. */
+  keep(): void {
+    if (this.disk.mounted) this.disk.keep(join(this.#options.dir, 'disk-kept'));
   }
 
   /** Takes back every fault, and resolves when network and server answer. */
   async calm(): Promise<void> {
     this.disk.free();
+    for (const wire of this.network.wires) wire.mend();
     await this.network.ready();
     await this.network.fault({ kind: 'clear' });
-    await waitUntil('the server listens', async () => this.#listening, READY_MS);
+    await waitUntil('the server listens', async () => this.#listening, patient(READY_MS));
   }
 
   /** A buyer who is not started yet. */
@@ -104,7 +113,7 @@ export class World implements AsyncDisposable {
     const name = `buyer-${this.#made}`;
     const random = this.#options.random.fork(name);
     const files = Array.from({ length: 64 }, () => random.chance(0.5));
-    return new Buyer({
+    const buyer: Buyer = new Buyer({
       name,
       url: this.#url,
       syms,
@@ -114,7 +123,10 @@ export class World implements AsyncDisposable {
       logs: this.#logs,
       preload: this.#options.preload.buyer,
       sameFile: (run) => files[run % files.length] ?? true,
+      onRetired: () => this.#buyers.delete(buyer),
     });
+    this.#buyers.add(buyer);
+    return buyer;
   }
 
   /** Stops the server in order and reads its books: where the grants of a subscription begin. */
@@ -135,6 +147,7 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const buyer of [...this.#buyers]) await buyer.retire('SIGKILL');
     await this.#server?.end('SIGKILL');
     this.disk[Symbol.dispose]();
   }
@@ -173,7 +186,7 @@ export class World implements AsyncDisposable {
       onExit: (code) => this.#serverEnded(code),
     });
     this.#server.start();
-    await waitUntil('the server listens', async () => this.#listening, READY_MS);
+    await waitUntil('the server listens', async () => this.#listening, patient(READY_MS));
   }
 
   #serverEnded(code: number | null): void {

@@ -1,6 +1,7 @@
 import { type Requirement, unmet } from './case.ts';
 import { type ContractNetwork, nodeOf } from './network.ts';
 import { SUITES, type SuiteName } from './run.ts';
+import { withPatience } from './support.ts';
 
 /** What a test is told by its runner: how to say that it does not apply. */
 export interface TestContext {
@@ -41,7 +42,7 @@ export function describeContract(
         if (network === undefined) throw new Error('the network did not start');
         const running = network;
         const because = unmet(each, (role) => nodeOf(running, role).capabilities);
-        if (because === undefined) await each.run(running);
+        if (because === undefined) await withPatience(timeFactor, () => each.run(running));
         else context.skip(whyNot(because));
       });
     }

@@ -1,6 +1,7 @@
 import { type ContractCase, type Requirement, unmet } from './case.ts';
 import { lightningBackendCases } from './lightning-backend/cases.ts';
 import { type ContractNetwork, nodeOf } from './network.ts';
+import { withPatience } from './support.ts';
 import { tickerplantFlowCases } from './tickerplant-flow/cases.ts';
 
 /** A suite's name. */
@@ -28,7 +29,7 @@ export async function runCase(each: ContractCase, network: ContractNetwork, fact
     timer = setTimeout(() => reject(new Error(`not done within ${each.timeoutMs * factor} ms`)), each.timeoutMs * factor);
   });
   try {
-    await Promise.race([each.run(network), tooLate]);
+    await Promise.race([withPatience(factor, () => each.run(network)), tooLate]);
     return { title: each.title, result: 'passed', ms: performance.now() - started };
   } catch (error) {
     const asError = error instanceof Error ? error : new Error(String(error));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Msat, msat, sat } from '../../src/core/lightning/amount.ts';
@@ -12,17 +13,29 @@ import type { Settlement, SettlementCursor, SettlementEvent } from '../../src/co
 /** A fee cap that no test network asks for. */
 export const AMPLE_FEE: Msat = sat(5_000);
 
+const patience = new AsyncLocalStorage<number>();
+
+/** Runs a body in which every wait of this module has `factor` times as long as it says. */
+export function withPatience<T>(factor: number, body: () => Promise<T>): Promise<T> {
+  return patience.run(factor, body);
+}
+
+function stretched(deadlineMs: number): number {
+  return deadlineMs * (patience.getStore() ?? 1);
+}
+
 /** Asks again until the condition gives something other than undefined or false. @throws at the deadline, saying what was awaited. */
 export async function eventually<T>(
   what: string,
   condition: () => Promise<T | undefined | false> | T | undefined | false,
   deadlineMs = 30_000,
 ): Promise<T> {
-  const end = Date.now() + deadlineMs;
+  const withinMs = stretched(deadlineMs);
+  const end = Date.now() + withinMs;
   for (let pause = 10; ; pause = Math.min(pause * 1.5, 500)) {
     const value = await condition();
     if (value !== undefined && value !== false) return value as T;
-    if (Date.now() > end) assert.fail(`not within ${deadlineMs} ms: ${what}`);
+    if (Date.now() > end) assert.fail(`not within ${withinMs} ms: ${what}`);
     await sleep(pause);
   }
 }
@@ -79,7 +92,8 @@ export async function follow(
 ): Promise<readonly SettlementEvent[]> {
   const events: SettlementEvent[] = [];
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), deadlineMs);
+  const withinMs = stretched(deadlineMs);
+  const timer = setTimeout(() => stop.abort(), withinMs);
   try {
     for await (const event of backend.invoices.settlements({ signal: stop.signal, ...(after === undefined ? {} : { after }) })) {
       events.push(event);
@@ -90,9 +104,7 @@ export async function follow(
   } finally {
     clearTimeout(timer);
   }
-  return assert.fail(
-    `not within ${deadlineMs} ms: enough settlements; there were ${events.map((event) => event.kind).join(', ') || 'none'}`,
-  );
+  return assert.fail(`not within ${withinMs} ms: enough settlements; there were ${events.map((event) => event.kind).join(', ') || 'none'}`);
 }
 
 /** The settlements among events. */

@@ -31,7 +31,8 @@ function describe(schema: z.ZodType, issue: Issue, prefix: ConfigPath): Finding[
       return nearest.flatMap((inner) => describe(schema, { ...inner, path: [...issue.path, ...inner.path] }, prefix));
   }
   if (issue.code === 'invalid_union' && issue.errors.length === 0) {
-    const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.join(', ') : undefined;
+    const isOwn = !issue.message.startsWith('Invalid ');
+    const options = !isOwn && 'options' in issue && Array.isArray(issue.options) ? issue.options.join(', ') : undefined;
     return [{ path, message: options === undefined ? issue.message : `there is no such kind; there are ${options}`, wrongType: false }];
   }
   const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
@@ -55,7 +56,10 @@ function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[
 /** The keys that a schema knows at a place. */
 function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   let places: JsonSchema[] = [z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as JsonSchema];
-  const open = (place: JsonSchema): JsonSchema[] => [place, ...(place.anyOf ?? []), ...(place.oneOf ?? []), ...(place.allOf ?? [])];
+  const open = (place: JsonSchema): JsonSchema[] => [
+    place,
+    ...[place.anyOf, place.oneOf, place.allOf].flatMap((choices) => (choices ?? []).flatMap(open)),
+  ];
   for (const step of path) {
     places = places.flatMap(open).flatMap((place) => {
       const inner = typeof step === 'number' ? place.items : (place.properties?.[String(step)] ?? place.additionalProperties);

@@ -1,13 +1,17 @@
 import { z } from 'zod';
+import type { SettlementPolicy } from '../../core/ports/ledger.ts';
 import { DEFAULT_LIMITS, type TickerplantLimits } from '../../core/tickerplant/limits.ts';
 import type { TableDefinition } from '../../core/tickerplant/schema.ts';
 import type { SlowConsumerPolicy } from '../../core/tickerplant/service.ts';
+import { DEFAULT_SETTLEMENT_POLICY } from '../../core/tickerplant/settlement-policy.ts';
+import type { EndOfDayTime } from '../../core/tickerplant/trading-calendar.ts';
 import { type FeedConfig, feedConfigSchema } from '../../feed/config.ts';
 import { type JournalConfig, journalConfigSchema } from '../../storage/journal/config.ts';
 import { type LedgerConfig, ledgerConfigSchema } from '../../storage/ledger/config.ts';
 import { type KdbConfig, kdbConfigSchema } from '../../transport/kdb/config.ts';
 import { type WebsocketConfig, websocketConfigSchema } from '../../transport/websocket/config.ts';
 import { durationSchema } from './duration.ts';
+import { endOfDaySchema } from './end-of-day.ts';
 import { tablesSchema } from './tables.ts';
 
 /** Everything of a config but `backend`, parsed. */
@@ -21,6 +25,11 @@ export interface Sections {
   readonly slowConsumer: SlowConsumerPolicy;
   /** Milliseconds. */
   readonly quotes: { readonly expiry: number };
+  /** What becomes of money that did not come as it was asked for. */
+  readonly settlements: SettlementPolicy;
+  readonly endOfDay: EndOfDayTime;
+  /** Milliseconds. */
+  readonly stop: { readonly deadline: number };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format: 'auto' | 'pretty' | 'json' };
 }
 
@@ -32,6 +41,9 @@ const limitsSchema = z
     symbolsPerRequest: count.default(DEFAULT_LIMITS.symbolsPerRequest),
     subscriptionsPerConnection: count.default(DEFAULT_LIMITS.subscriptionsPerConnection),
     openQuotesPerConnection: count.default(DEFAULT_LIMITS.openQuotesPerConnection),
+    openQuotes: count.default(DEFAULT_LIMITS.openQuotes),
+    openQuotesPerAddress: count.default(DEFAULT_LIMITS.openQuotesPerAddress),
+    connectionsPerAddress: count.default(DEFAULT_LIMITS.connectionsPerAddress),
     quoteBurstPerAddress: count.default(DEFAULT_LIMITS.quoteBurstPerAddress),
     quotesPerSecondPerAddress: positive.default(DEFAULT_LIMITS.quotesPerSecondPerAddress),
   } satisfies Readonly<Record<keyof TickerplantLimits, z.ZodType>>)
@@ -42,6 +54,26 @@ const transportsSchema = z.strictObject({ websocket: websocketConfigSchema.optio
 const quotesSchema = z
   .strictObject({
     expiry: durationSchema.refine((ms) => ms >= 1_000 && ms <= 604_800_000, 'a quote lasts from 1s to 7d').default(3_600_000),
+  })
+  .prefault({});
+
+const honourOrNot = z.enum(['honour', 'credit', 'refund'], 'honour, credit or refund');
+const creditOrRefund = z.enum(['credit', 'refund'], 'credit or refund');
+
+const settlementsSchema = z
+  .strictObject({
+    late: honourOrNot.default(DEFAULT_SETTLEMENT_POLICY.late),
+    withdrawn: honourOrNot.default(DEFAULT_SETTLEMENT_POLICY.withdrawn),
+    overpaid: creditOrRefund.default(DEFAULT_SETTLEMENT_POLICY.overpaid),
+    underpaid: creditOrRefund.default(DEFAULT_SETTLEMENT_POLICY.underpaid),
+    duplicate: creditOrRefund.default(DEFAULT_SETTLEMENT_POLICY.duplicate),
+    tableGone: creditOrRefund.default(DEFAULT_SETTLEMENT_POLICY.tableGone),
+  } satisfies Readonly<Record<keyof SettlementPolicy, z.ZodType>>)
+  .prefault({});
+
+const stopSchema = z
+  .strictObject({
+    deadline: durationSchema.refine((ms) => ms <= 600_000, 'at most 10m').default(5_000),
   })
   .prefault({});
 
@@ -63,5 +95,8 @@ export const sectionsSchema: z.ZodType<Sections> = z.strictObject({
   limits: limitsSchema,
   slowConsumer: z.enum(['catch-up', 'conflate', 'drop', 'disconnect']).default('catch-up'),
   quotes: quotesSchema,
+  settlements: settlementsSchema,
+  endOfDay: endOfDaySchema,
+  stop: stopSchema,
   log: logSchema,
 });

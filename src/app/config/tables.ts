@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { MAX_MSAT } from '../../core/lightning/amount.ts';
 import type { ColumnType, TableDefinition } from '../../core/tickerplant/schema.ts';
 import { SchemaError, validateSchema } from '../../core/tickerplant/values.ts';
-import { durationSchema } from './duration.ts';
+import { type PricingInput, pricingSchema } from './pricing.ts';
 import { suggestion } from './suggest.ts';
 
 const COLUMN_TYPES: readonly ColumnType[] = [
@@ -19,43 +18,18 @@ const COLUMN_TYPES: readonly ColumnType[] = [
   'boolean',
 ];
 
-/** The KX whitepaper's price: 100 sat per symbol, for a day. */
-const DEFAULT_PRICING: { readonly kind: 'flat'; readonly msat: number; readonly lasts: string } = {
-  kind: 'flat',
-  msat: 100_000,
-  lasts: '24h',
-};
-
 /** What a config without `tables` has: the KX whitepaper's `trade`, symbols as the feed declares them. */
 export const DEFAULT_TABLES: Readonly<Record<string, TableInput>> = {
-  trade: { columns: { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' }, pricing: DEFAULT_PRICING },
+  trade: {
+    columns: { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' },
+    pricing: { kind: 'flat', msat: 100_000, lasts: '24h' },
+  },
 };
 
 const columnTypeSchema = z.string().superRefine((type, context) => {
   if (!COLUMN_TYPES.includes(type as ColumnType)) {
     context.addIssue({ code: 'custom', message: `there is no column type of this name; ${suggestion(type, COLUMN_TYPES)}` });
   }
-});
-
-/** An amount in a config: a whole number, or decimal digits as text. At least 1: an invoice for nothing can't be made. */
-const msatSchema = z
-  .union([z.number(), z.string(), z.bigint()], 'an amount is a whole number of millisatoshi, such as 100000')
-  .transform((value, context) => {
-    if (/^\d{1,19}$/.test(String(value))) {
-      const amount = BigInt(value);
-      if (amount >= 1n && amount <= MAX_MSAT) return amount;
-    }
-    context.addIssue({
-      code: 'custom',
-      message: 'an amount is a whole number of millisatoshi from 1 to 21 million bitcoin (100 sat are 100000)',
-    });
-    return z.NEVER;
-  });
-
-const pricingSchema = z.strictObject({
-  kind: z.literal('flat', 'the kind of pricing there is: flat').default('flat'),
-  msat: msatSchema.default(BigInt(DEFAULT_PRICING.msat)),
-  lasts: durationSchema.default(86_400_000),
 });
 
 const symbolSchema = z
@@ -83,8 +57,8 @@ export interface TableInput {
   readonly columns: Readonly<Record<string, ColumnType>>;
   /** Left out: those that the feed declares or publishes. */
   readonly symbols?: readonly string[];
-  /** Left out: 100 sat per symbol, for 24 h. `lasts` is a duration, `24h`. */
-  readonly pricing?: { readonly kind?: 'flat'; readonly msat?: number | string | bigint; readonly lasts?: string };
+  /** One, or several of different kinds that buyers choose from. Left out: 100 sat per symbol, for 24 h. */
+  readonly pricing?: PricingInput | readonly PricingInput[];
 }
 
 /** `tables` of a config: name → columns, symbols, pricing. */
@@ -111,6 +85,6 @@ function toDefinition(name: string, table: z.output<typeof tableSchema>): TableD
     name,
     columns: Object.entries(table.columns).map(([column, type]) => ({ name: column, type: type as ColumnType })),
     symbols: table.symbols,
-    pricing: { kind: 'flat', msat: table.pricing.msat, lastsMs: table.pricing.lasts },
+    pricing: table.pricing,
   };
 }

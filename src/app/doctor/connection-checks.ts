@@ -16,6 +16,7 @@ const ADVICE: Partial<Record<LightningErrorCode, string>> = {
   UNAUTHENTICATED: "give the backend the node's own credential (docs/backends.md, Credentials)",
   WRONG_NETWORK: "set the config's network to the node's, or name the node that was meant",
   PROTOCOL: 'what answers there is not this kind of node, or a proxy stands before it: correct address, port and kind',
+  INVALID_ARGUMENT: "correct the backend's config: it names something else than a node",
   NOT_SYNCED: 'wait until the node has caught up with the chain: --wait 600',
 };
 

@@ -3,6 +3,7 @@ import type { LightningBackend } from '../../core/lightning/backend.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { Random } from '../../core/ports/random.ts';
+import { pricePerSymbol, pricingsOf } from '../../core/tickerplant/pricing.ts';
 import { openSqliteLedger } from '../../storage/ledger/sqlite-ledger.ts';
 import type { BackendConfig } from '../config/backend.ts';
 import { ConfigError } from '../config/errors.ts';
@@ -44,8 +45,8 @@ export async function openToLook(
 export async function dearestSymbol(file: string): Promise<Msat | undefined> {
   try {
     const { tables } = await loadConfig({ file, forcePublic: true });
-    const prices = tables.map(({ pricing }) => msat(pricing.msat)).sort((a, b) => Number(b - a));
-    return prices[0];
+    const prices = tables.flatMap((table) => pricingsOf(table).map((pricing) => msat(pricePerSymbol(pricing))));
+    return prices.sort((a, b) => (a < b ? 1 : -1))[0];
   } catch (error) {
     // Whatever else is wrong with the config is not the node's matter: `config check` says it.
     if (error instanceof ConfigError) return undefined;

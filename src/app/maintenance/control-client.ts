@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { LedgerError } from '../../core/ports/ledger.ts';
 import { controlPath } from './control-path.ts';
-import type { ControlRequest } from './control-server.ts';
+import type { ControlRequest } from './control-request.ts';
 
 interface Refusal {
   readonly ok: false;

@@ -1,26 +1,22 @@
 import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { isAbsolute } from 'node:path';
 import { createInterface } from 'node:readline';
-import { z } from 'zod';
+import type { Clock } from '../../core/ports/clock.ts';
 import { LedgerError } from '../../core/ports/ledger.ts';
+import type { Revocation, SubscriptionName } from '../../core/ports/ledger-upkeep.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { SqliteLedger } from '../../storage/ledger/sqlite-ledger.ts';
 import { controlPath } from './control-path.ts';
+import { type ControlRequest, controlRequestSchema } from './control-request.ts';
+import { refundsOf } from './written-refunds.ts';
 
-/** A request, one line of JSON each; the answer is one line, too. */
-export const controlRequestSchema: z.ZodType<ControlRequest> = z.discriminatedUnion('op', [
-  z.strictObject({ op: z.literal('status') }),
-  z.strictObject({
-    op: z.literal('backup'),
-    target: z.string().refine((path) => isAbsolute(path), 'an absolute path'),
-    overwrite: z.boolean(),
-  }),
-]);
-
-/** What a server does for its owner while it runs. */
-export type ControlRequest = { readonly op: 'status' } | { readonly op: 'backup'; readonly target: string; readonly overwrite: boolean };
+/** What the requests work on. */
+export interface Controlled {
+  readonly store: SqliteLedger;
+  readonly clock: Clock;
+  readonly revoke: (name: SubscriptionName) => Promise<Revocation | undefined>;
+}
 
 /** Nobody needs more for a request. */
 const MAX_REQUEST_BYTES = 16 * 1024;
@@ -29,18 +25,21 @@ const MAX_REQUEST_BYTES = 16 * 1024;
  * Listens for the machine's owner: the socket has mode 0600, so whoever may open it may read the ledger anyway. Whoever calls this has the ledger
  * open, and so nobody else listens there: a socket that is left of a killed server is replaced. A server runs without it where it can't be made.
  */
-export async function serveControl(store: SqliteLedger, logger: Logger): Promise<AsyncDisposable> {
-  const path = controlPath(store.path);
+export async function serveControl(controlled: Controlled, logger: Logger): Promise<AsyncDisposable> {
+  const path = controlPath(controlled.store.path);
   const connections = new Set<Socket>();
   const server = createServer((socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
-    serveConnection(socket, store, logger);
+    serveConnection(socket, controlled, logger);
   });
   try {
     await listen(server, path);
   } catch (error) {
-    logger.warn({ err: error, path }, 'no control socket: the ledger can only be backed up while the server is stopped');
+    logger.warn(
+      { err: error, path },
+      'no control socket: the ledger can only be worked on from outside (backups, refunds) while the server is stopped',
+    );
   }
   return {
     async [Symbol.asyncDispose]() {
@@ -73,25 +72,47 @@ function narrowUmask(): () => void {
   }
 }
 
-function serveConnection(socket: Socket, store: SqliteLedger, logger: Logger): void {
+function serveConnection(socket: Socket, controlled: Controlled, logger: Logger): void {
   socket.on('error', (error) => logger.debug({ err: error }, 'a connection to the control socket broke'));
   socket.on('data', () => {
     if (socket.bytesRead > MAX_REQUEST_BYTES) socket.destroy();
   });
   createInterface(socket).once('line', (line) => {
-    void answer(line, store, logger).then((response) => socket.end(`${JSON.stringify(response)}\n`));
+    void answer(line, controlled, logger).then((response) => socket.end(`${JSON.stringify(response)}\n`));
   });
 }
 
-async function answer(line: string, store: SqliteLedger, logger: Logger): Promise<unknown> {
+async function answer(line: string, controlled: Controlled, logger: Logger): Promise<unknown> {
   try {
     const request = controlRequestSchema.parse(JSON.parse(line));
-    if (request.op === 'status') return { ok: true, pid: process.pid, ledger: store.path };
-    const { path, bytes } = await store.backup(request.target, { overwrite: request.overwrite });
-    logger.info({ path, bytes }, 'the ledger was backed up');
-    return { ok: true, path, bytes };
+    return { ok: true, ...(await serve(request, controlled, logger)) };
   } catch (error) {
     const code = error instanceof LedgerError ? error.code : 'IO';
     return { ok: false, code, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function serve(
+  request: ControlRequest,
+  { store, clock, revoke }: Controlled,
+  logger: Logger,
+): Promise<Readonly<Record<string, unknown>>> {
+  switch (request.op) {
+    case 'status':
+      return { pid: process.pid, ledger: store.path };
+    case 'backup': {
+      const { path, bytes } = await store.backup(request.target, { overwrite: request.overwrite });
+      logger.info({ path, bytes }, 'the ledger was backed up');
+      return { path, bytes };
+    }
+    case 'refunds':
+      return { refunds: await refundsOf(store) };
+    case 'refund-done': {
+      const done = await store.ledger.refundDone(request.id, clock.now());
+      if (done) logger.info({ refund: request.id }, 'a refund was noted as given');
+      return { done };
+    }
+    case 'revoke':
+      return { revocation: (await revoke(request.name)) ?? null };
   }
 }

@@ -9,11 +9,17 @@ interface LedgerOptions {
   readonly json?: boolean;
 }
 
+interface RefundOptions extends LedgerOptions {
+  readonly ledger?: string;
+}
+
 const SHOWN_VIOLATIONS = 50;
 
-/** `tickerplant ledger verify|backup`. */
+/** `tickerplant ledger verify|backup|refunds`. */
 export function registerLedger(program: Command): void {
-  const ledger = program.command('ledger').description('check and back up who was quoted what, who paid, who may have what');
+  const ledger = program
+    .command('ledger')
+    .description('who was quoted what, who paid, who may have what: check it, back it up, see what is to be given back');
   ledger
     .command('verify')
     .description('check every byte and that what it says of money holds together; changes nothing (exit code 1: it is not clean)')
@@ -30,6 +36,18 @@ export function registerLedger(program: Command): void {
     .addOption(configOption())
     .addOption(jsonOption())
     .action(backup);
+  const refunds = ledger
+    .command('refunds')
+    .description('what is to be given back to buyers: payments that bought nothing, where the config says refund')
+    .option('--ledger <file>', 'the ledger; left out, the one of the config')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(listRefunds);
+  refunds
+    .command('done')
+    .description('note that one was given back (exit code 1: there is no such open note)')
+    .argument('<id>', 'the number that the list shows')
+    .action((id: string, _: unknown, command: Command) => refundDone(id, command.optsWithGlobals()));
 }
 
 async function verify(file: string | undefined, { config, json }: LedgerOptions): Promise<void> {
@@ -59,6 +77,31 @@ async function backup(
   const done = await withResources(() => backUp(path, target, force === true));
   if (json === true) process.stdout.write(`${JSON.stringify({ ledger: path, ...done })}\n`);
   else process.stdout.write(`${path} → ${done.path}: ${done.bytes} bytes${done.online ? ', by the running server' : ''}\n`);
+}
+
+async function listRefunds({ ledger, config, json }: RefundOptions): Promise<void> {
+  const { listRefunds: list } = await import('../../app/maintenance/refunds.ts');
+  const path = await ledgerPath(ledger, config);
+  const { refunds, online } = await withResources(() => list(path));
+  if (json === true) {
+    process.stdout.write(`${JSON.stringify({ ledger: path, refunds, online })}\n`);
+    return;
+  }
+  for (const { id, msat, reason, at, subscription, quote, paymentHash } of refunds) {
+    const of = `subscription ${subscription}, quote ${quote}, payment ${paymentHash}`;
+    process.stdout.write(`${id}: ${msat} msat, ${reason}, ${new Date(at).toISOString()}, ${of}\n`);
+  }
+  if (refunds.length === 0) process.stdout.write('nothing is to be given back\n');
+}
+
+async function refundDone(id: string, { ledger, config, json }: RefundOptions): Promise<void> {
+  const { markRefundDone } = await import('../../app/maintenance/refunds.ts');
+  const path = await ledgerPath(ledger, config);
+  const { done, online } = await withResources(() => markRefundDone(path, id));
+  if (json === true) process.stdout.write(`${JSON.stringify({ ledger: path, id, done, online })}\n`);
+  else if (done) process.stdout.write(`refund ${id} is done\n`);
+  else process.stderr.write(`tickerplant: there is no refund ${id} to be given, or it was done before\n`);
+  if (!done) process.exitCode = 1;
 }
 
 async function ledgerPath(file: string | undefined, config: string | undefined): Promise<string> {

@@ -4,6 +4,7 @@ import type { RowOutput } from '../../client/row-output.ts';
 import type { SubscriberState } from '../../client/state.ts';
 import type { StateDirectory } from '../../client/state-directory.ts';
 import type { Msat } from '../../core/lightning/amount.ts';
+import type { Pricing } from '../../core/tickerplant/schema.ts';
 import { parseCount, parseSat, parseSeconds } from '../amounts.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { withResources } from '../resources.ts';
@@ -19,6 +20,9 @@ interface SubOptions {
   readonly limit?: number;
   readonly giveUp?: number;
   readonly renew?: boolean;
+  readonly once?: boolean;
+  readonly pricing?: Pricing['kind'];
+  readonly snapshot: boolean;
   readonly json?: boolean;
 }
 
@@ -36,7 +40,19 @@ export function registerSub(program: Command): void {
       '--wallet <config>',
       'pay with the node of this file (`backend:` alone); without it the invoice is shown for somebody else to pay',
     )
-    .option('--budget <sat>', 'all that may ever be spent with this --state, fees and renewals included; needed with --wallet', parseSat)
+    .option(
+      '--budget <sat>',
+      'all that may ever be spent with this --state: prices, fees, renewals and top-ups; needed with --wallet',
+      parseSat,
+    )
+    .addOption(
+      new Option('--pricing <kind>', "how to pay where the seller gives a choice (default: the table's first)").choices([
+        'flat',
+        'time',
+        'tick',
+      ]),
+    )
+    .option('--no-snapshot', 'without the last row of each symbol as it is when a payment takes effect')
     .option(
       '--max-fee <sat>',
       'the most that routing a payment may cost, part of the budget (default: 1 % of the price, at least 10)',
@@ -52,6 +68,7 @@ export function registerSub(program: Command): void {
     )
     .option('--limit <rows>', 'end after so many rows', parseCount)
     .option('--give-up <seconds>', 'while nothing is paid, give up a server that is away for so long (default: 60)', parseSeconds)
+    .option('--once', 'pay one invoice only: no renewal of what is paid for a time, no top-up of what is prepaid for single rows')
     .option('--renew', 'buy again when what was bought is over, within the budget')
     .option('--json', 'what happens as JSON, one object a line, on standard error')
     .addHelpText(
@@ -109,6 +126,9 @@ async function sub(url: string, table: string, syms: readonly string[], options:
         signal: AbortSignal.any([stopping, broken.signal]),
         commit: 'manual',
         renew: options.renew === true,
+        once: options.once === true,
+        ...(options.snapshot ? {} : { snapshot: false }),
+        ...(options.pricing === undefined ? {} : { pricing: options.pricing }),
         ...(wallet === undefined ? {} : { backend: wallet.backend }),
         ...(options.maxFee === undefined ? {} : { maxFeeMsat: options.maxFee }),
         ...(options.giveUp === undefined ? {} : { giveUpMs: options.giveUp }),
@@ -147,6 +167,8 @@ function check(url: string, table: string, options: SubOptions, command: Command
   if (options.wallet !== undefined && options.budget === undefined)
     command.error('error: --wallet needs --budget <sat>: how much may be spent');
   if (options.renew === true && options.wallet === undefined) command.error('error: --renew needs --wallet');
+  if (options.once === true && options.wallet === undefined) command.error('error: --once needs --wallet');
+  if (options.once === true && options.renew === true) command.error('error: --once and --renew can not both be meant');
   if (table === '*' && options.format === 'csv')
     command.error('error: csv has one heading, so it needs one table; take ndjson for all of them');
 }

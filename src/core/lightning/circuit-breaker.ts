@@ -36,7 +36,10 @@ export class CircuitBreaker {
 
   /** Whether calls are refused at present. */
   get isOpen(): boolean {
-    return this.#failures >= this.#failuresToOpen && (this.#trying || this.#clock.now() < this.#tryAgainAt);
+    if (this.#failures < this.#failuresToOpen) return false;
+    const left = this.#tryAgainAt - this.#clock.now();
+    // More than the longest pause is a clock that was set back.
+    return this.#trying || (left > 0 && left <= this.#longestMs);
   }
 
   /** Makes a call, or refuses to. @throws LightningError `UNAVAILABLE` (retry `safe`) where it is refused, else what the call throws. */

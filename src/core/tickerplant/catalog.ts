@@ -1,5 +1,6 @@
 import { TickerplantError } from './errors.ts';
 import type { QuoteItem } from './messages.ts';
+import { pricingsOf } from './pricing.ts';
 import type { TableDefinition } from './schema.ts';
 
 interface Entry {
@@ -16,6 +17,8 @@ export class Catalog {
   constructor(tables: readonly TableDefinition[]) {
     for (const definition of tables) {
       if (this.#entries.has(definition.name)) throw new TypeError(`two tables are named ${definition.name}`);
+      const kinds = pricingsOf(definition).map(({ kind }) => kind);
+      if (new Set(kinds).size < kinds.length) throw new TypeError(`table ${definition.name} has two pricings of one kind`);
       this.#entries.set(definition.name, { definition, symbols: new Set(definition.symbols) });
     }
   }
@@ -27,6 +30,11 @@ export class Catalog {
   /** @throws TickerplantError `UNKNOWN_TABLE`, naming it. */
   table(name: string): TableDefinition {
     return this.#entry(name).definition;
+  }
+
+  /** Whether a table is on sale. */
+  sells(table: string): boolean {
+    return this.#entries.has(table);
   }
 
   symbols(table: string): readonly string[] {

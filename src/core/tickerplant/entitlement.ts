@@ -1,11 +1,24 @@
 import type { Grant } from '../ports/ledger.ts';
 
-/** Whether a grant is good at a time. */
-export function isLive(grant: Grant, now: number): boolean {
-  return grant.until > now;
+/** When a grant's rows stop, milliseconds since 1970: at what it was paid until, and where the terms give a grace, so much later. */
+export function endsAt(grant: Pick<Grant, 'terms' | 'until'>): number {
+  return grant.terms.kind === 'time' ? grant.until + grant.terms.graceMs : grant.until;
 }
 
-/** What grants cover at a time: table → symbol → the grant that lasts longest. */
+/** Whether a grant is good at a time, its grace included. */
+export function isLive(grant: Grant, now: number): boolean {
+  return endsAt(grant) > now;
+}
+
+/** Whether a grant's rows are paid one by one. */
+export function isMetered(grant: Pick<Grant, 'terms'>): boolean {
+  return grant.terms.kind === 'tick';
+}
+
+/**
+ * What grants cover at a time: table → symbol → the grant that counts. That is the one that lasts longest; but one whose rows are paid already
+ * comes before one whose rows are paid one by one: nobody pays twice for a row.
+ */
 export function covered(grants: readonly Grant[], now: number): ReadonlyMap<string, ReadonlyMap<string, Grant>> {
   const tables = new Map<string, Map<string, Grant>>();
   for (const grant of grants) {
@@ -14,7 +27,7 @@ export function covered(grants: readonly Grant[], now: number): ReadonlyMap<stri
     tables.set(grant.table, symbols);
     for (const sym of grant.syms) {
       const other = symbols.get(sym);
-      if (other === undefined || other.until < grant.until) symbols.set(sym, grant);
+      if (other === undefined || comesBefore(grant, other)) symbols.set(sym, grant);
     }
   }
   return tables;
@@ -30,7 +43,7 @@ export function coveredFrom(grants: readonly Grant[], table: string, sym: string
   let from: number | undefined;
   let reachesBackTo = now;
   for (let rest = ofSymbol, joined = true; joined; ) {
-    const isJoined = (grant: Grant) => isLive(grant, now) || (from !== undefined && grant.until >= reachesBackTo);
+    const isJoined = (grant: Grant) => isLive(grant, now) || (from !== undefined && endsAt(grant) >= reachesBackTo);
     const [joining, apart] = [rest.filter(isJoined), rest.filter((grant) => !isJoined(grant))];
     for (const grant of joining) {
       const first = grant.epoch === epoch ? (grant.next[sym] ?? 1) : 1;
@@ -41,4 +54,9 @@ export function coveredFrom(grants: readonly Grant[], table: string, sym: string
     rest = apart;
   }
   return from;
+}
+
+function comesBefore(grant: Grant, other: Grant): boolean {
+  if (isMetered(grant) !== isMetered(other)) return !isMetered(grant);
+  return endsAt(grant) > endsAt(other);
 }

@@ -13,6 +13,8 @@ export interface LagHost {
   /** Whether a symbol is still wanted and not live. */
   readonly isLagging: (table: string, sym: string) => boolean;
   readonly goLive: (table: string, sym: string) => void;
+  /** Hands rows over, or as many of them as can be paid. */
+  readonly hand: (rows: PublishedRows) => void;
   /** Delivers what comes after the given numbers from the journal, then live. Never rejects. */
   readonly replay: (table: string, after: Map<string, number>) => Promise<void>;
 }
@@ -65,16 +67,14 @@ export class LaggingSymbols {
 
   /** The newest row of each symbol, marked; what comes after it is replayed. */
   async #sendNewest(table: string, after: Map<string, number>): Promise<void> {
-    const { sink, journal, isLagging } = this.#host;
+    const { hand, journal, isLagging } = this.#host;
     // What can't be read here is replayed, or told as a gap, by who reads it next.
     const newest = await journal.last(table, [...after.keys()]).catch(() => []);
     for (const record of newest) {
       const last = record.seq + record.count - 1;
       if (!isLagging(table, record.sym) || last <= (after.get(record.sym) ?? 0)) continue;
       const rows = record.rows.slice(-1);
-      sink.rows(
-        new PublishedRows(table, record.sym, record.epoch, last, 1, encodeRows(rows), rows, last > (after.get(record.sym) ?? 0) + 1),
-      );
+      hand(new PublishedRows(table, record.sym, record.epoch, last, 1, encodeRows(rows), rows, last > (after.get(record.sym) ?? 0) + 1));
       after.set(record.sym, last);
     }
   }

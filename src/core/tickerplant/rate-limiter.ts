@@ -30,8 +30,9 @@ export class RateLimiter {
   }
 
   #refilled(bucket: { left: number; at: number }, now: number): number {
-    // A clock that was set back must not lock anybody out.
-    const seconds = Math.max(0, now - bucket.at) / 1000;
+    // A clock that was set back must not lock anybody out: it refills from now on.
+    bucket.at = Math.min(bucket.at, now);
+    const seconds = (now - bucket.at) / 1000;
     return Math.min(this.#burst, bucket.left + seconds * this.#perSecond);
   }
 

@@ -46,6 +46,13 @@ export function rowsAfter(record: PublishedRows, after: number): PublishedRows |
   return new PublishedRows(record.table, record.sym, record.epoch, after + 1, rows.length, encodeRows(rows), rows);
 }
 
+/** The first so many rows of a record. */
+export function firstRows(record: PublishedRows, count: number): PublishedRows {
+  if (count >= record.count) return record;
+  const rows = record.rows.slice(0, count);
+  return new PublishedRows(record.table, record.sym, record.epoch, record.seq, count, encodeRows(rows), rows);
+}
+
 function handOver(record: PublishedRows, { after, rows }: Replay): void {
   const wanted = rowsAfter(record, after.get(record.sym) ?? 0);
   if (wanted === undefined) return;

@@ -24,19 +24,49 @@ export interface TableSchema {
   readonly columns: readonly Column[];
 }
 
-/** What rows cost. `flat`: so many msat per symbol, for `lastsMs` milliseconds from the payment. */
-export interface FlatPricing {
+/** What every pricing promises: how long a row may still be asked for after it was published, milliseconds. */
+interface ReplayWindow {
+  readonly replayMs: number;
+}
+
+/** So many msat per symbol, once, for `lastsMs` milliseconds from the payment, or until the next end of day. */
+export interface FlatPricing extends ReplayWindow {
   readonly kind: 'flat';
   readonly msat: bigint;
+  readonly lastsMs: number | 'day';
+}
+
+/**
+ * So many msat per symbol and period of `perMs`. A renewal is offered `renewBeforeMs` before the end and goes on from that end,
+ * however early it is paid; rows go on for `graceMs` beyond it, which a renewal within that time pays for.
+ */
+export interface TimePricing extends ReplayWindow {
+  readonly kind: 'time';
+  readonly msat: bigint;
+  readonly perMs: number;
+  readonly renewBeforeMs: number;
+  readonly graceMs: number;
+}
+
+/**
+ * So many msat per row, from a balance that is paid beforehand: `prepayMsat` per symbol with each quote. A top-up is offered when
+ * less than `topUpBelowMsat` per symbol is left. The symbols stay granted for `lastsMs` from the last payment; a balance does not end.
+ */
+export interface TickPricing extends ReplayWindow {
+  readonly kind: 'tick';
+  readonly msat: bigint;
+  readonly prepayMsat: bigint;
+  readonly topUpBelowMsat: bigint;
   readonly lastsMs: number;
 }
 
-/** How a table is priced. */
-export type Pricing = FlatPricing;
+/** What rows cost. */
+export type Pricing = FlatPricing | TimePricing | TickPricing;
 
 /** A table as the seller defines it. */
 export interface TableDefinition extends TableSchema {
   /** The symbols on sale; undefined: those that the feed declares or publishes. */
   readonly symbols: readonly string[] | undefined;
-  readonly pricing: Pricing;
+  /** One, or several of different kinds that a buyer may choose from; the first where none is asked for. */
+  readonly pricing: Pricing | readonly [Pricing, ...Pricing[]];
 }

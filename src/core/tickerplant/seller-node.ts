@@ -1,4 +1,4 @@
-import type { LightningBackend, NodeIdentity } from '../lightning/backend.ts';
+import type { LightningBackend, NodeIdentity, NodeInfo } from '../lightning/backend.ts';
 import { isLightningError } from '../lightning/errors.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -46,16 +46,23 @@ export class SellerNode {
     if ((await this.#ledger.cursor(identity)) === undefined) {
       await this.#ledger.saveCursor(identity, await this.#backend.invoices.settlementsHead());
     }
-    const uris = await this.#uris();
+    const info = await this.#info();
+    const uris = info?.uris ?? [];
     this.#logger.info({ node: identity.nodeId, network: identity.network }, 'the Lightning node is reached');
+    // No refusal: a regtest or signet node whose last block is hours old calls itself so, and is paid all the same.
+    if (info?.synced === false) {
+      const text = 'the Lightning node is behind the chain: what is paid may come late or not at all until it has caught up';
+      this.#logger.warn({ blockHeight: info.blockHeight }, text);
+    }
     return { identity, uris };
   }
 
-  async #uris(): Promise<readonly string[]> {
+  /** Undefined where the credential may not ask. */
+  async #info(): Promise<NodeInfo | undefined> {
     try {
-      return (await this.#backend.node.info()).uris;
+      return await this.#backend.node.info();
     } catch (error) {
-      if (isLightningError(error, 'UNAUTHENTICATED')) return [];
+      if (isLightningError(error, 'UNAUTHENTICATED')) return undefined;
       throw error;
     }
   }

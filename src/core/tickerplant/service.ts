@@ -1,6 +1,7 @@
-import type { ActiveEvent, GapEvent, QuoteOffer, ResumePosition } from './messages.ts';
+import type { TickerplantError } from './errors.ts';
+import type { ActiveEvent, BalanceEvent, CreditEvent, GapEvent, QuoteOffer, ResumePosition } from './messages.ts';
 import type { PublishedRows } from './published-rows.ts';
-import type { Row, TableDefinition } from './schema.ts';
+import type { Pricing, Row, TableDefinition } from './schema.ts';
 
 /**
  * What becomes of a buyer who reads more slowly than rows come. Whichever it is, it costs that buyer only, in bounded memory.
@@ -24,6 +25,10 @@ export interface SubscribeRequest {
   readonly key?: string;
   /** For this subscription from now on; the seller's choice unless given. */
   readonly slow?: SlowConsumerPolicy;
+  /** Which kind of the table's pricings; the table's first unless given. */
+  readonly pricing?: Pricing['kind'];
+  /** Whether the last row of each symbol comes when the payment takes effect; true unless given. It is free. */
+  readonly snapshot?: boolean;
 }
 
 /** The answer to a subscribe: an offer, or what was granted already where there is nothing left to pay. */
@@ -44,7 +49,13 @@ export interface Resumed {
 export interface SubscriberSink {
   active(event: ActiveEvent): void;
   rows(rows: PublishedRows): void;
+  /** The last row of a symbol as it is when a payment takes effect, before the rows that follow it. */
+  snapshot(rows: PublishedRows): void;
   gap(event: GapEvent): void;
+  /** An offer that nobody asked for just now: a renewal or a top-up. */
+  offer(offer: QuoteOffer): void;
+  balance(event: BalanceEvent): void;
+  credit(event: CreditEvent): void;
   /** A quote ran out unpaid, or what it bought has ended. */
   expired(event: { readonly quote: string; readonly reason: 'unpaid' | 'ended' }): void;
   /** The subscription is live on a newer connection. */
@@ -54,8 +65,22 @@ export interface SubscriberSink {
   readonly isFull: boolean;
   /** Resolves when the outlet has room again: replays wait for it. Resolves too when the connection is gone. */
   drained(): Promise<void>;
+  /**
+   * Calls back once when everything that was handed over until now has left for the buyer's machine (the socket's write callback);
+   * never where the connection ends before.
+   */
+  whenLeft(callback: () => void): void;
   /** Ends the connection: the buyer reads too slowly, and wanted that. */
   endSlow(): void;
+  /** One of the connection's subscriptions was ended by the seller; the connection stays. */
+  refused?(error: TickerplantError): void;
+}
+
+/** What a token stands for. */
+export interface IdentifiedToken {
+  readonly subscription: string;
+  readonly state: 'unpaid' | 'live' | 'ended';
+  readonly narrowed: boolean;
 }
 
 /** A buyer's connection as the core sees it. Every call may throw a `TickerplantError`. */
@@ -70,20 +95,23 @@ export interface BuyerConnection {
    * after the given numbers (without a position: from where the grant began), then live; no gap, no repeat at the seam.
    * `only`: which symbols are delivered; what it leaves out waits here to be resumed or subscribed to. Resuming again on the
    * same connection goes on from the positions given then.
-   * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`, `NOT_SETTLED`.
+   * `heard`: the last end of day that the buyer was told, `2026-11-20`; a later one that it missed comes after the rows of that day.
+   * @throws TickerplantError `BAD_TOKEN` (also revoked), `TOKEN_EXPIRED`, `NOT_SETTLED`, `TOO_MANY`.
    */
   resume(
     token: string,
     after: Readonly<Record<string, ResumePosition>>,
     onResumed: (resumed: Resumed) => void,
     slow?: SlowConsumerPolicy,
+    heard?: string,
     only?: (table: string, sym: string) => boolean,
   ): Promise<void>;
   /**
    * Whose token it is, and whether anything is paid for now; nothing is delivered, and a connection that it is live on keeps it.
+   * `narrowed`: somebody has added caveats, and its bearer must not be shown the whole token.
    * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED` (a caveat's end, not a grant's).
    */
-  identify(token: string): Promise<{ readonly subscription: string; readonly state: 'unpaid' | 'live' | 'ended' }>;
+  identify(token: string): Promise<IdentifiedToken>;
   /** Stops delivery of symbols; what was paid stays paid, and subscribing again is free. Answers what was stopped. */
   unsubscribe(request: {
     readonly subscription: string;

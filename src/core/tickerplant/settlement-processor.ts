@@ -3,8 +3,9 @@ import { isLightningError } from '../lightning/errors.ts';
 import type { SettlementEvent, StreamStatus } from '../lightning/settlement.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
-import type { Ledger, NextSeqs, QuoteRecord, SettlementEffect } from '../ports/ledger.ts';
+import type { Ledger, NextSeqs, QuoteRecord, SettlementEffect, SettlementPolicy } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
+import type { Catalog } from './catalog.ts';
 import type { Publisher } from './publisher.ts';
 import type { QuoteDesk } from './quote-desk.ts';
 import type { SellerBackend, SellerNode } from './seller-node.ts';
@@ -17,6 +18,10 @@ export interface SettlementProcessorDependencies {
   readonly journal: Journal;
   readonly publisher: Publisher;
   readonly desk: QuoteDesk;
+  readonly catalog: Catalog;
+  readonly policy: SettlementPolicy;
+  /** When the day ends that it is now, milliseconds since 1970. */
+  readonly dayEnds: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Told of every effect after it is durable. */
@@ -33,6 +38,7 @@ const LONGEST_PAUSE_MS = 15_000;
 export class SettlementProcessor {
   readonly #dependencies: SettlementProcessorDependencies;
   #status: StreamStatus = { state: 'connecting' };
+  #isCaughtUp = false;
 
   constructor(dependencies: SettlementProcessorDependencies) {
     this.#dependencies = dependencies;
@@ -41,6 +47,11 @@ export class SettlementProcessor {
   /** What the stream from the node is doing. */
   get status(): StreamStatus {
     return this.#status;
+  }
+
+  /** Whether all that the node had on record when it was reached has had its effect, and it has not been lost since. */
+  get isCaughtUp(): boolean {
+    return this.#isCaughtUp;
   }
 
   /** Runs until the signal is aborted. */
@@ -53,6 +64,7 @@ export class SettlementProcessor {
         });
       } catch (error) {
         if (signal.aborted) return;
+        this.#isCaughtUp = false;
         this.#status = { state: 'lost', error: error as Error, retryInMs: pause };
         logger.warn({ err: error, retryInMs: pause }, 'settlements can not be followed; trying again');
       }
@@ -70,6 +82,7 @@ export class SettlementProcessor {
     try {
       for await (const event of events) {
         if (event.kind === 'caught-up') {
+          this.#isCaughtUp = true;
           if (event.cursor !== cursor) await ledger.saveCursor(identity, event.cursor);
         } else {
           await this.#apply(identity, event);
@@ -85,19 +98,34 @@ export class SettlementProcessor {
   #onStatus(status: StreamStatus): void {
     const { logger } = this.#dependencies;
     this.#status = status;
+    if (status.state === 'lost') this.#isCaughtUp = false;
     if (status.state === 'lost') logger.warn({ err: status.error, retryInMs: status.retryInMs }, 'the stream of settlements was lost');
     else logger.debug({}, `the stream of settlements is ${status.state}`);
   }
 
   async #apply(node: NodeIdentity, event: Exclude<SettlementEvent, { kind: 'caught-up' }>): Promise<void> {
-    const { ledger, journal, desk, clock, logger, onEffect } = this.#dependencies;
+    const { ledger, journal, desk, catalog, policy, dayEnds, clock, logger, onEffect } = this.#dependencies;
     const { settlement, cursor, kind } = event;
     const quote = desk.open(settlement.paymentHash) ?? (await ledger.quoteByHash(node, settlement.paymentHash));
     const next = quote === undefined ? {} : this.#nextOf(quote);
-    const effect = await ledger.applySettlement({ node, cursor, kind, settlement, now: clock.now(), epoch: journal.epoch, next });
+    const gone = quote === undefined ? [] : quote.items.map(({ table }) => table).filter((table) => !catalog.sells(table));
+    const effect = await ledger.applySettlement({
+      node,
+      cursor,
+      kind,
+      settlement,
+      now: clock.now(),
+      epoch: journal.epoch,
+      next,
+      policy,
+      gone,
+      dayEnds: dayEnds(),
+    });
     if (effect.kind !== 'foreign') {
       const amounts = { receivedMsat: String(settlement.receivedMsat), askedMsat: String(effect.quote.amountMsat) };
       logger.info({ effect: effect.kind, quote: effect.quote.id, ...amounts }, 'settlement applied');
+      if ('credits' in effect)
+        for (const credit of effect.credits) logger.warn({ ...credit, msat: String(credit.msat) }, 'money that bought nothing');
       desk.close(effect.quote);
     }
     onEffect(effect);

@@ -7,7 +7,7 @@ import type { PaymentOutcome } from '../../core/lightning/payment.ts';
 import type { Grant, QuoteRecord } from '../../core/ports/ledger.ts';
 import type { PaymentIntent } from '../../core/ports/payment-intents.ts';
 import type { ObservedSettlement } from '../../core/ports/settlement-log.ts';
-import type { QuoteItem } from '../../core/tickerplant/messages.ts';
+import { parseItems, parseTerms } from './items.ts';
 import type { GrantsTable, NodesTable, PaymentIntentsTable, QuotesTable, SettlementLogTable } from './tables.ts';
 
 /** A quote's row together with its node's. */
@@ -27,13 +27,14 @@ export function toQuote(row: QuoteRow): QuoteRecord {
     state: row.state,
     key: row.key ?? undefined,
     request: row.request ?? undefined,
-    items: JSON.parse(row.items) as QuoteItem[],
+    items: parseItems(row.items),
+    reason: row.reason,
     amountMsat: row.amount_msat as Msat,
+    creditMsat: row.credit_msat as Msat,
     paymentHash: row.payment_hash as PaymentHash,
     paymentRequest: row.payment_request,
     createdAt: Number(row.created_at),
     expiresAt: Number(row.expires_at),
-    lastsMs: Number(row.lasts_ms),
     invoiceClosed: row.invoice_closed === 1n,
   };
 }
@@ -46,6 +47,7 @@ export function toGrant(row: Selectable<GrantsTable>): Grant {
     quote: row.quote,
     table: row.table_name,
     syms: JSON.parse(row.syms) as string[],
+    terms: parseTerms(row.terms),
     grantedAt: Number(row.granted_at),
     until: Number(row.until),
     epoch: Number(row.epoch),

@@ -5,11 +5,8 @@ import { LedgerError } from '../../core/ports/ledger.ts';
 import { FileLock, sqliteCode } from '../shared/file-lock.ts';
 import { breakSeal, LedgerFile } from './file/ledger-file.ts';
 import { LedgerImage } from './file/ledger-image.ts';
-import { MIGRATIONS, SCHEMA_VERSION } from './migrations/all.ts';
+import { APPLICATION_ID, migrate } from './migrations/migrate.ts';
 import { toLedgerError } from './sqlite-errors.ts';
-
-/** "LTPl", SQLite's mark of whose file it is. */
-export const APPLICATION_ID: number = 0x4c54506c;
 
 /** `PRAGMA quick_check` reads the whole file; a larger one is checked page by page as it is used, so that starting stays quick. */
 const CHECKED_AT_OPEN_BYTES = 256 * 1024 * 1024;
@@ -73,7 +70,7 @@ function openInMemory(): OpenedDatabase {
 }
 
 function prepare(database: DatabaseSync): void {
-  database.exec('PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;');
+  database.exec('PRAGMA temp_store = MEMORY;');
 }
 
 /** A new ledger, or one of an earlier version. */
@@ -132,7 +129,7 @@ function isLocked(path: string, cause?: unknown): LedgerError {
 }
 
 function identify(database: DatabaseSync, path: string): void {
-  const application = pragma(database, 'application_id');
+  const application = Number(database.prepare('PRAGMA application_id').get()?.['application_id']);
   if (application === APPLICATION_ID) return;
   const objects = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count'];
   if (application !== 0 || objects !== 0) {
@@ -144,23 +141,4 @@ function quickCheck(database: DatabaseSync, path: string): void {
   if (statSync(path).size > CHECKED_AT_OPEN_BYTES) return;
   const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
   if (found !== 'ok') throw new LedgerError('CORRUPT', `the ledger ${path} is damaged; restore it from a backup (${String(found)})`);
-}
-
-function migrate(database: DatabaseSync, path: string): number {
-  const found = pragma(database, 'user_version');
-  if (found > SCHEMA_VERSION) {
-    throw new LedgerError(
-      'NEWER',
-      `the ledger ${path} was made by a newer version of this program (schema ${found}, this one knows up to ${SCHEMA_VERSION})`,
-    );
-  }
-  for (const { version, sql } of MIGRATIONS) {
-    if (version <= found) continue;
-    database.exec(`BEGIN; ${sql}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${version}; COMMIT`);
-  }
-  return found;
-}
-
-function pragma(database: DatabaseSync, name: 'application_id' | 'user_version'): number {
-  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
 }

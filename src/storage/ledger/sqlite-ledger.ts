@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Ledger } from '../../core/ports/ledger.ts';
+import type { LedgerUpkeep } from '../../core/ports/ledger-upkeep.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { PaymentIntents } from '../../core/ports/payment-intents.ts';
 import type { SettlementLog } from '../../core/ports/settlement-log.ts';
@@ -58,7 +59,7 @@ function ledgerOf(thread: LedgerThread, dispose: () => Promise<void>): Ledger {
     quoteByHash: (node, hash) => thread.call('ledger', 'quoteByHash', node, hash),
     openQuotes: (node) => thread.call('ledger', 'openQuotes', node),
     expireQuotes: (node, now) => thread.call('ledger', 'expireQuotes', node, now),
-    withdrawQuote: (id) => thread.call('ledger', 'withdrawQuote', id),
+    withdrawQuote: (id, now) => thread.call('ledger', 'withdrawQuote', id, now),
     invoicesToCancel: (node) => thread.call('ledger', 'invoicesToCancel', node),
     invoiceClosed: (quote) => thread.call('ledger', 'invoiceClosed', quote),
     applySettlement: (command) => thread.call('ledger', 'applySettlement', command),
@@ -67,8 +68,27 @@ function ledgerOf(thread: LedgerThread, dispose: () => Promise<void>): Ledger {
     subscription: (id) => thread.call('ledger', 'subscription', id),
     subscriptionByToken: (tokenId) => thread.call('ledger', 'subscriptionByToken', tokenId),
     setUnsubscribed: (subscription, table, syms) => thread.call('ledger', 'setUnsubscribed', subscription, table, syms),
+    lease: (subscription, msat, now) => thread.call('ledger', 'lease', subscription, msat, now),
+    recordUse: (use) => thread.call('ledger', 'recordUse', use),
+    reclaimLeases: (now) => thread.call('ledger', 'reclaimLeases', now),
+    neededFrom: (now) => thread.call('ledger', 'neededFrom', now),
+    refunds: () => thread.call('ledger', 'refunds'),
+    refundDone: (id, now) => thread.call('ledger', 'refundDone', id, now),
     counts: () => thread.call('ledger', 'counts'),
+    ...upkeepOf(thread),
     [Symbol.asyncDispose]: dispose,
+  };
+}
+
+function upkeepOf(thread: LedgerThread): LedgerUpkeep {
+  return {
+    endDay: (command) => thread.call('ledger', 'endDay', command),
+    lastDay: () => thread.call('ledger', 'lastDay'),
+    takeEndOfDay: (subscription, heard) => thread.call('ledger', 'takeEndOfDay', subscription, heard),
+    highestEpoch: () => thread.call('ledger', 'highestEpoch'),
+    noteEpoch: (epoch) => thread.call('ledger', 'noteEpoch', epoch),
+    revoke: (name, now) => thread.call('ledger', 'revoke', name, now),
+    pruneQuotes: (node, before, limit) => thread.call('ledger', 'pruneQuotes', node, before, limit),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely';
+import type { CreditEvent, QuoteReason } from '../../core/tickerplant/messages.ts';
 
 /**
  * The ledger's tables as the queries see them. INTEGER is bigint (money in msat, times in milliseconds since 1970), a flag is
@@ -11,9 +12,17 @@ export interface LedgerTables {
   settlements: SettlementsTable;
   grants: GrantsTable;
   credit_entries: CreditEntriesTable;
+  refund_notes: RefundNotesTable;
+  leases: LeasesTable;
+  balance_entries: BalanceEntriesTable;
+  billed_rows: BilledRowsTable;
   unsubscribed: UnsubscribedTable;
   payment_intents: PaymentIntentsTable;
   settlement_log: SettlementLogTable;
+  ended_days: EndedDaysTable;
+  told_days: ToldDaysTable;
+  revocations: RevocationsTable;
+  epochs: EpochsTable;
 }
 
 /** A row per (network, node public key). */
@@ -47,45 +56,102 @@ export interface QuotesTable {
   payment_request: string;
   created_at: bigint;
   expires_at: bigint;
-  lasts_ms: bigint;
   invoice_closed: Generated<bigint>;
+  reason: QuoteReason;
+  credit_msat: bigint;
 }
 
-/** A row per settled invoice of ours: that it is here is what makes applying it again change nothing. */
+/** A row per settled invoice of ours: that it is here is what makes applying it again change nothing. Immutable. */
 export interface SettlementsTable {
   node: bigint;
   payment_hash: string;
   quote: string;
-  effect: 'granted' | 'underpaid';
+  effect: 'granted' | 'set-aside';
+  timing: Timing;
   received_msat: bigint;
-  late: bigint;
   settled_at: bigint;
   applied_at: bigint;
+  policy: string;
+  gone: string;
+  day_ends: bigint;
 }
+
+/** When a quote was paid: while it was open, after it ran out, or after it was withdrawn. */
+export type Timing = 'in-time' | 'late' | 'withdrawn';
 
 /** Immutable. */
 export interface GrantsTable {
+  number: Generated<bigint>;
   id: string;
   subscription: string;
   quote: string;
   position: bigint;
+  item: bigint;
   table_name: string;
   syms: string;
+  terms: string;
   granted_at: bigint;
+  starts_at: bigint;
   until: bigint;
+  ends_at: bigint;
+  replay_ms: bigint;
   epoch: bigint;
   next: string;
 }
 
-/** Append-only: what was paid and bought nothing. */
+/** Append-only: what was paid and bought nothing, and what of it was set aside for quotes. */
 export interface CreditEntriesTable {
   number: Generated<bigint>;
   subscription: string;
   quote: string;
-  reason: 'overpaid' | 'underpaid' | 'duplicate';
+  reason: CreditEvent['reason'] | 'set-aside' | 'given-back' | 'taken-again';
+  msat: bigint;
+  credit_msat: bigint;
+  at: bigint;
+  cursor: string | null;
+}
+
+/** What is to be given back; only `done_at` is ever set. */
+export interface RefundNotesTable {
+  number: Generated<bigint>;
+  subscription: string;
+  quote: string;
+  reason: CreditEvent['reason'];
   msat: bigint;
   at: bigint;
   cursor: string;
+  done_at: bigint | null;
+}
+
+/** What was lent of a balance: spent until it is closed. */
+export interface LeasesTable {
+  number: Generated<bigint>;
+  subscription: string;
+  msat: bigint;
+  spent_msat: Generated<bigint>;
+  opened_at: bigint;
+  closed_at: bigint | null;
+}
+
+/** Append-only: the sum of a subscription's is its prepaid balance, without what is lent. */
+export interface BalanceEntriesTable {
+  number: Generated<bigint>;
+  subscription: string;
+  kind: 'prepaid' | 'lent' | 'returned';
+  msat: bigint;
+  balance_msat: bigint;
+  quote: string | null;
+  lease: bigint | null;
+  at: bigint;
+}
+
+/** Rows that were billed one by one. */
+export interface BilledRowsTable {
+  subscription: string;
+  table_name: string;
+  sym: string;
+  epoch: bigint;
+  ranges: string;
 }
 
 /** Symbols that a buyer does not want for now. */
@@ -121,4 +187,29 @@ export interface SettlementLogTable {
   settled_at: bigint;
   expires_at: bigint | null;
   label: string | null;
+}
+
+/** A row per end of day. */
+export interface EndedDaysTable {
+  date: string;
+  ends_at: bigint;
+  recorded_at: bigint;
+  silent: bigint;
+}
+
+/** The last date that a subscription was told. */
+export interface ToldDaysTable {
+  subscription: string;
+  date: string;
+}
+
+/** Subscriptions whose token is not taken any more. */
+export interface RevocationsTable {
+  subscription: string;
+  revoked_at: bigint;
+}
+
+/** Epochs that rows were numbered in. */
+export interface EpochsTable {
+  epoch: bigint;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/ports/clock.ts';
-import type { GapEvent } from '../../core/tickerplant/messages.ts';
+import type { BalanceEvent, GapEvent } from '../../core/tickerplant/messages.ts';
 import type { TableDefinition } from '../../core/tickerplant/schema.ts';
 import type { TickerplantService } from '../../core/tickerplant/service.ts';
 import { error, GENERIC_NULL, list, long, symbol, symbols, table } from '../../kdb/build.ts';
@@ -33,6 +33,7 @@ const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ['.u.resume', resume],
   ['.u.pendingInvoices', ({ buyer }, args) => ranked(args, 0, 1, () => invoiceTable(buyer.invoices()))],
   ['.u.gaps', ({ buyer }, args) => ranked(args, 0, 1, () => gapTable(buyer.gaps()))],
+  ['.u.balance', ({ buyer }, args) => ranked(args, 0, 1, () => balanceTable(buyer.balances()))],
   ['.u', (context, args) => ranked(args, 1, 1, () => namespaceOf(context, args[0] as K))],
   ...['.u.t', '.u.i', '.u.j', '.u.L', '.u.d'].map((name): [string, Answer] => [
     name,
@@ -175,6 +176,15 @@ function gapTable(gaps: readonly GapEvent[]): K {
     from: longs(({ from }) => BigInt(from)),
     to: longs(({ to }) => (to === undefined ? NULL_LONG : BigInt(to))),
     reason: symbols(gaps.map(({ reason }) => reason)),
+  });
+}
+
+function balanceTable(balances: readonly BalanceEvent[]): K {
+  const values = BigInt64Array.from(balances, ({ balanceMsat }) => balanceMsat);
+  return table({
+    subscription: symbols(balances.map(({ subscription }) => subscription)),
+    balance: { kind: 'vector', type: 'long', attribute: 'none', values },
+    state: symbols(balances.map(({ state }) => state)),
   });
 }
 

@@ -1,9 +1,15 @@
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
-import type { GapEvent } from '../../core/tickerplant/messages.ts';
+import type { BalanceEvent, GapEvent } from '../../core/tickerplant/messages.ts';
 import type { Encoding, PublishedRows } from '../../core/tickerplant/published-rows.ts';
-import type { BuyerConnection, SubscribeResult, SubscriberSink, TickerplantService } from '../../core/tickerplant/service.ts';
+import type {
+  BuyerConnection,
+  IdentifiedToken,
+  SubscribeResult,
+  SubscriberSink,
+  TickerplantService,
+} from '../../core/tickerplant/service.ts';
 import { CallError } from './errors.ts';
 import type { InvoiceBook, NumberedInvoice } from './invoices.ts';
 import type { Outbox } from './outbox.ts';
@@ -50,7 +56,13 @@ export class KdbBuyer {
   /** Something was subscribed to that the token's subscription was not gone on with for yet. */
   #behind = false;
   #token: string | undefined;
+  /** Of a token that is not narrowed. */
   #tokenSubscription: string | undefined;
+  /** Subscriptions that came by a narrowed token: what would show the whole token is not shown. */
+  readonly #narrowed = new Set<string>();
+  /** Table → symbols that the last resume brought. */
+  #resumed: ReadonlyMap<string, readonly string[]> = new Map();
+  readonly #balances = new Map<string, BalanceEvent>();
 
   /** @throws TickerplantError as {@link TickerplantService.connect}. */
   constructor(options: BuyerOptions) {
@@ -60,9 +72,7 @@ export class KdbBuyer {
 
   /** Checks a token that somebody logged in with; it is gone on with at the first `.u.sub`. @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`. */
   async login(token: string): Promise<void> {
-    const { subscription } = await this.#buyer.identify(token);
-    this.#token = token;
-    this.#tokenSubscription = subscription;
+    this.#noteToken(token, await this.#buyer.identify(token));
   }
 
   /** A call begins to be answered: rows of symbols that are new to the client wait for {@link answered}. */
@@ -83,6 +93,8 @@ export class KdbBuyer {
    */
   async subscribe(table: string | '*', syms: readonly string[] | '*'): Promise<NumberedInvoice | undefined> {
     await this.#goOn(table, syms);
+    // A narrowed token's subscription can't be added to, so nothing more is asked of it.
+    if (this.#narrowed.size > 0 && this.#isResumed(table, syms)) return undefined;
     const result = await this.#quote(table, syms);
     if (result === undefined) return undefined;
     if (result.kind === 'granted') {
@@ -111,10 +123,10 @@ export class KdbBuyer {
 
   /** Goes on with a token's subscription. Answers table → symbols that come. @throws TickerplantError. */
   async resume(token: string, from: ResumeFrom): Promise<ReadonlyMap<string, readonly string[]>> {
-    const { subscription } = await this.#buyer.identify(token);
-    const resumed = await this.#resume(token, this.#after(subscription, from));
-    this.#token = token;
-    this.#tokenSubscription = subscription;
+    const identified = await this.#buyer.identify(token);
+    this.#noteToken(undefined, identified);
+    const resumed = await this.#resume(token, this.#after(identified.subscription, from));
+    this.#noteToken(token, identified);
     this.#wanted.add('*', '*');
     return resumed;
   }
@@ -124,7 +136,13 @@ export class KdbBuyer {
     const { invoices, clock } = this.#options;
     const mine = new Set(this.#subscriptions);
     if (this.#tokenSubscription !== undefined) mine.add(this.#tokenSubscription);
+    for (const subscription of this.#narrowed) mine.delete(subscription);
     return invoices.of(mine, clock.now());
+  }
+
+  /** What is left of prepaid balances, as far as it was told on this connection. */
+  balances(): readonly BalanceEvent[] {
+    return [...this.#balances.values()];
   }
 
   /** Rows that this connection will not get. */
@@ -143,6 +161,12 @@ export class KdbBuyer {
     if (this.#subscriptions.has(subscription)) return;
     this.#subscriptions.add(subscription);
     this.#options.remembered.attach(subscription, this.#positions, this.#options.clock.now());
+  }
+
+  #noteToken(token: string | undefined, { subscription, narrowed }: IdentifiedToken): void {
+    if (narrowed) this.#narrowed.add(subscription);
+    else if (token !== undefined) this.#tokenSubscription = subscription;
+    if (token !== undefined) this.#token = token;
   }
 
   async #goOn(table: string | '*', syms: readonly string[] | '*'): Promise<void> {
@@ -167,11 +191,22 @@ export class KdbBuyer {
       (resumed) => {
         this.#own(resumed.subscription);
         for (const { table, syms } of resumed.tables) tables.set(table, syms);
+        this.#resumed = tables;
       },
+      undefined,
       undefined,
       only,
     );
     return tables;
+  }
+
+  #isResumed(table: string | '*', syms: readonly string[] | '*'): boolean {
+    const { tickerplant } = this.#options;
+    const tables = table === '*' ? tickerplant.tables().map(({ name }) => name) : [table];
+    return tables.every((name) => {
+      const resumed = new Set(this.#resumed.get(name));
+      return (syms === '*' ? tickerplant.symbols(name) : syms).every((sym) => resumed.has(sym));
+    });
   }
 
   #after(subscription: string, from: ResumeFrom): After {
@@ -189,7 +224,7 @@ export class KdbBuyer {
   /** Undefined: nothing can be quoted now, and what is paid for comes. */
   async #quote(table: string | '*', syms: readonly string[] | '*'): Promise<SubscribeResult | undefined> {
     try {
-      return await this.#buyer.subscribe({ table, syms });
+      return await this.#buyer.subscribe({ table, syms, snapshot: false });
     } catch (error) {
       const hasPaid = table === '*' && syms === '*' && this.#subscriptions.size > 0;
       if (!hasPaid || !(error instanceof TickerplantError) || !REFUSED_FOR_NOW.has(error.code)) throw error;
@@ -209,7 +244,7 @@ export class KdbBuyer {
   }
 
   #sink(): SubscriberSink {
-    const { outbox, invoices, end, clock } = this.#options;
+    const { outbox, invoices, end, clock, logger } = this.#options;
     return {
       get isFull() {
         return outbox.isFull;
@@ -221,6 +256,18 @@ export class KdbBuyer {
         invoices.settled(quote);
       },
       rows: (rows) => this.#rows(rows),
+      // A q process would insert it as one row more.
+      snapshot: () => undefined,
+      whenLeft: (callback) => outbox.whenLeft(callback),
+      // Renewals and top-ups stand among the invoices.
+      offer: (offer) => {
+        this.#own(offer.subscription);
+        invoices.add(offer, this.#options.handle);
+      },
+      balance: (event) => {
+        this.#balances.set(event.subscription, event);
+      },
+      credit: (event) => logger.debug({ reason: event.reason, outcome: event.outcome }, 'a payment bought nothing'),
       // An asynchronous message that a q process does not know is an error there: it is told when it asks.
       gap: (event) => {
         this.#gaps.push(event);

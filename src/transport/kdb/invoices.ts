@@ -106,6 +106,7 @@ export function invoiceTable(invoices: readonly NumberedInvoice[]): KTable {
     expiry: { kind: 'vector', type: 'timestamp', attribute: 'none', values: longs(({ offer }) => nsSince2000(offer.expiresAt)) },
     settled: { kind: 'vector', type: 'boolean', attribute: 'none', values: Uint8Array.from(invoices, ({ settled }) => Number(settled)) },
     token: texts(({ offer }) => offer.token),
+    reason: symbols(invoices.map(({ offer }) => offer.reason)),
   });
 }
 

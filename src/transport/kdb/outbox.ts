@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/ports/clock.ts';
+import { Departures } from '../shared/departures.ts';
 import type { Flushable, Turn } from '../shared/turn.ts';
 import type { SymbolPosition } from './symbol-position.ts';
 
@@ -34,6 +35,7 @@ export class Outbox implements Flushable {
   #inTurn = false;
   #over = false;
   #waiters: (() => void)[] = [];
+  readonly #departures = new Departures();
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -57,6 +59,7 @@ export class Outbox implements Flushable {
   /** Adds a message; after the end it is dropped. `seq` is noted at the position once the machine has taken the bytes. */
   push(bytes: Uint8Array, position?: SymbolPosition, seq = 0): void {
     if (!this.#admit(bytes)) return;
+    if (this.#held.length > 0) this.#departures.overtaken();
     this.#queue.push(bytes);
     if (position !== undefined) this.#marks.push({ position, seq });
     this.#schedule();
@@ -84,6 +87,11 @@ export class Outbox implements Flushable {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
+  /** Calls back once when all that was added until now has left for the client's machine; never where the connection ends before. */
+  whenLeft(callback: () => void): void {
+    if (!this.#over) this.#departures.whenLeft(callback);
+  }
+
   /** Writes what there is, without waiting for the turn's end. */
   flush(): void {
     this.#inTurn = false;
@@ -106,6 +114,7 @@ export class Outbox implements Flushable {
     this.#marks = [];
     this.#held = [];
     this.#gathered = 0;
+    this.#departures.gone();
     this.#wake();
   }
 
@@ -118,7 +127,9 @@ export class Outbox implements Flushable {
     this.#marks = [];
     this.#gathered = 0;
     for (const { bytes } of this.#held) this.#gathered += bytes.length;
+    this.#departures.writing(messages.length, 1);
     const written = (error?: Error | null) => {
+      this.#departures.done(error);
       if (marks.length > 0 && (error === undefined || error === null)) {
         const now = clock.now();
         for (const { position, seq } of marks) position.drained(seq, now);
@@ -145,6 +156,7 @@ export class Outbox implements Flushable {
       return false;
     }
     this.#gathered += bytes.length;
+    this.#departures.admitted();
     return true;
   }
 

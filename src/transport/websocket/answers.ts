@@ -14,13 +14,15 @@ export interface AnswerContext {
 
 /** Answers `sub`: with a `quote`, or with an `active` for each grant where nothing is left to pay. @throws TickerplantError as `BuyerConnection.subscribe`. */
 export async function answerSub(request: SubRequest, { buyer, order }: AnswerContext): Promise<void> {
-  const { table, syms, subscription, key, slow } = request;
+  const { table, syms, subscription, key, slow, pricing, snapshot } = request;
   const result = await buyer.subscribe({
     table,
     syms,
     ...(subscription !== undefined && { subscription }),
     ...(key !== undefined && { key }),
     ...(slow !== undefined && { slow }),
+    ...(pricing !== undefined && { pricing }),
+    ...(snapshot !== undefined && { snapshot }),
   });
   if (result.kind === 'quote') {
     order.quote(result.offer.quote, messageFrame(quoteMessage(result.offer, request.id)));
@@ -40,7 +42,7 @@ export async function answerResume(request: ResumeRequest, { buyer, outbox, orde
     for (const { table, syms } of resumed.tables) order.announce(table, syms);
     answered();
   };
-  await buyer.resume(request.token, request.after, onResumed, request.slow);
+  await buyer.resume(request.token, request.after, onResumed, request.slow, request.ended);
 }
 
 /** Answers `unsub` with `unsubscribed` and the symbols that were stopped. @throws TickerplantError as `BuyerConnection.unsubscribe`. */

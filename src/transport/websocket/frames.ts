@@ -17,19 +17,26 @@ export function messageFrame(message: ServerMessage): Uint8Array {
 }
 
 /** Rows as one whole WebSocket text frame with an `upd` message in it: made once, and shared by all who take the rows. */
-export const updEncoding: Encoding = {
-  encode(rows: PublishedRows): Uint8Array {
-    const { table, sym, epoch, seq, json } = rows;
-    const conflated = rows.conflated ? '"conflated":true,' : '';
-    const head = `{"op":"upd","table":${JSON.stringify(table)},"sym":${JSON.stringify(sym)},"epoch":${epoch},"seq":${seq},${conflated}"rows":`;
-    const length = Buffer.byteLength(head) + json.length + 1;
-    const frame = emptyFrame(length);
-    const start = frame.length - length;
-    frame.set(json, start + frame.write(head, start));
-    frame[frame.length - 1] = CLOSING_BRACE;
-    return frame;
-  },
-};
+export const updEncoding: Encoding = rowsEncoding('upd');
+
+/** The same as a `snapshot` message. */
+export const snapshotEncoding: Encoding = rowsEncoding('snapshot');
+
+function rowsEncoding(op: 'upd' | 'snapshot'): Encoding {
+  return { encode: (rows) => rowsFrame(op, rows) };
+}
+
+function rowsFrame(op: string, rows: PublishedRows): Uint8Array {
+  const { table, sym, epoch, seq, json } = rows;
+  const conflated = rows.conflated ? '"conflated":true,' : '';
+  const head = `{"op":"${op}","table":${JSON.stringify(table)},"sym":${JSON.stringify(sym)},"epoch":${epoch},"seq":${seq},${conflated}"rows":`;
+  const length = Buffer.byteLength(head) + json.length + 1;
+  const frame = emptyFrame(length);
+  const start = frame.length - length;
+  frame.set(json, start + frame.write(head, start));
+  frame[frame.length - 1] = CLOSING_BRACE;
+  return frame;
+}
 
 /** The payload of a frame that was made here. */
 export function payloadOf(frame: Uint8Array): Uint8Array {

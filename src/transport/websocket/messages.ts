@@ -1,4 +1,4 @@
-import type { ActiveEvent, GapEvent, QuoteOffer } from '../../core/tickerplant/messages.ts';
+import type { ActiveEvent, BalanceEvent, CreditEvent, GapEvent, QuoteOffer, Terms } from '../../core/tickerplant/messages.ts';
 import type { Resumed } from '../../core/tickerplant/service.ts';
 import type { RequestId } from './requests.ts';
 
@@ -7,9 +7,12 @@ export const SERVER_OPS = [
   'quote',
   'active',
   'upd',
+  'snapshot',
   'resumed',
   'unsubscribed',
   'gap',
+  'balance',
+  'credit',
   'end',
   'heartbeat',
   'expired',
@@ -32,7 +35,10 @@ export function isoTime(time: number): string {
   return new Date(Math.min(time, LAST_TIME)).toISOString();
 }
 
-/** An offer. One table: exactly the protocol's fields. Several: `table` is `"*"`, `syms` all symbols, and `tables` says which is whose. */
+/**
+ * An offer, with the id of the request that it answers. One table: exactly the protocol's fields. Several: `table` is `"*"`, `syms` all symbols, and
+ * `tables` says which is whose, and at what price.
+ */
 export function quoteMessage(offer: QuoteOffer, id: RequestId | undefined): ServerMessage {
   const only = offer.items.length === 1 ? offer.items[0] : undefined;
   return {
@@ -44,9 +50,11 @@ export function quoteMessage(offer: QuoteOffer, id: RequestId | undefined): Serv
     table: only?.table ?? '*',
     schema: only === undefined ? [] : columns(only.schema),
     syms: only?.syms ?? [...new Set(offer.items.flatMap((item) => item.syms))],
-    tables:
-      only === undefined ? offer.items.map((item) => ({ table: item.table, schema: columns(item.schema), syms: item.syms })) : undefined,
+    tables: only === undefined ? offer.items.map(tablePart) : undefined,
+    reason: offer.reason === 'asked' ? undefined : offer.reason,
+    pricing: only === undefined ? undefined : pricing(only.terms),
     amountMsat: offer.amountMsat.toString(),
+    creditMsat: offer.creditMsat > 0n ? offer.creditMsat.toString() : undefined,
     invoice: offer.invoice,
     paymentHash: offer.paymentHash,
     expiresAt: isoTime(offer.expiresAt),
@@ -71,6 +79,29 @@ export function resumedMessage(resumed: Resumed, id: RequestId | undefined): Ser
 export function gapMessage(event: GapEvent): ServerMessage {
   const { table, sym, epoch, from, to, reason } = event;
   return { op: 'gap', table, sym, epoch, from, to, reason };
+}
+
+/** What is left of a prepaid balance. */
+export function balanceMessage({ subscription, balanceMsat, state }: BalanceEvent): ServerMessage {
+  return { op: 'balance', subscription, msat: balanceMsat.toString(), state };
+}
+
+/** Money that bought nothing. */
+export function creditMessage({ subscription, quote, msat, reason, outcome }: CreditEvent): ServerMessage {
+  return { op: 'credit', subscription, quote, msat: msat.toString(), reason, outcome };
+}
+
+function tablePart({ table, schema, syms, terms, amountMsat }: QuoteOffer['items'][number]): Readonly<Record<string, unknown>> {
+  return { table, schema: columns(schema), syms, pricing: pricing(terms), amountMsat: amountMsat.toString() };
+}
+
+/** The terms that a buyer has to know of. */
+function pricing(terms: Terms): Readonly<Record<string, unknown>> {
+  const { kind } = terms;
+  const msat = terms.msat.toString();
+  if (terms.kind === 'flat') return { kind, msat, lastsMs: terms.lastsMs };
+  if (terms.kind === 'time') return { kind, msat, perMs: terms.perMs, graceMs: terms.graceMs };
+  return { kind, msat, prepayMsat: terms.prepayMsat.toString() };
 }
 
 function columns(schema: QuoteOffer['items'][number]['schema']): readonly { readonly name: string; readonly type: string }[] {

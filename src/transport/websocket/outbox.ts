@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
+import { Departures } from '../shared/departures.ts';
 import type { Flushable, Turn } from '../shared/turn.ts';
 import { payloadOf } from './frames.ts';
 
@@ -45,6 +46,7 @@ export class Outbox implements Flushable {
   #ending: { readonly code: number; readonly reason: string } | undefined;
   #over = false;
   #waiters: (() => void)[] = [];
+  readonly #departures = new Departures();
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -82,6 +84,7 @@ export class Outbox implements Flushable {
   /** Adds a frame before all that is held back; while `ready` says no, it is the first of them. */
   pushAhead(frame: Uint8Array, ready?: () => boolean): void {
     if (!this.#admit(frame)) return;
+    if (this.#held.length > 0) this.#departures.overtaken();
     if (ready?.() === false) this.#held.unshift({ frame, ready });
     else this.#queue.push(frame);
     this.#schedule();
@@ -101,6 +104,11 @@ export class Outbox implements Flushable {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
+  /** Calls back once when all that was added until now has left for the buyer's machine; never where the connection ends before. */
+  whenLeft(callback: () => void): void {
+    if (!this.#over) this.#departures.whenLeft(callback);
+  }
+
   /** Whether anything was sent since the last call. */
   takeActivity(): boolean {
     const active = this.#active;
@@ -112,7 +120,10 @@ export class Outbox implements Flushable {
   end(code: number, reason: string, last?: Uint8Array): void {
     if (this.closed) return;
     for (const { frame } of this.#held.splice(0)) this.#queue.push(frame);
-    if (last !== undefined) this.#queue.push(last);
+    if (last !== undefined) {
+      this.#queue.push(last);
+      this.#departures.admitted();
+    }
     this.#ending = { code, reason };
     this.#wake();
     this.#schedule();
@@ -130,6 +141,7 @@ export class Outbox implements Flushable {
     this.#queue = [];
     this.#held = [];
     this.#gathered = 0;
+    this.#departures.gone();
     this.#wake();
   }
 
@@ -156,6 +168,7 @@ export class Outbox implements Flushable {
     }
     this.#gathered += frame.length;
     this.#active = true;
+    this.#departures.admitted();
     return true;
   }
 
@@ -169,10 +182,12 @@ export class Outbox implements Flushable {
     const { socket, webSocket, turn } = this.#options;
     const [first] = frames;
     if (this.#compressed) {
+      this.#departures.writing(frames.length, frames.length);
       for (const frame of frames) webSocket.send(payloadOf(frame), { binary: false }, this.#written);
       return;
     }
     const joined = frames.length === 1 ? first : turn.join(frames);
+    this.#departures.writing(frames.length, joined === undefined ? frames.length : 1);
     if (joined !== undefined) {
       socket.write(joined, this.#written);
       return;
@@ -186,7 +201,8 @@ export class Outbox implements Flushable {
     return this.waitingBytes < this.#options.maxBufferedBytes / 2;
   }
 
-  readonly #written = (): void => {
+  readonly #written = (error?: Error | null): void => {
+    this.#departures.done(error);
     if (this.#waiters.length > 0 && this.#hasRoom()) this.#wake();
   };
 

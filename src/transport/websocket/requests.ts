@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
 import type { ResumePosition } from '../../core/tickerplant/messages.ts';
+import type { Pricing } from '../../core/tickerplant/schema.ts';
 import type { SlowConsumerPolicy } from '../../core/tickerplant/service.ts';
 
 /** A request's id, echoed as it was given. */
@@ -12,7 +13,8 @@ export interface SubRequest {
   readonly id?: RequestId | undefined;
   readonly table: string;
   readonly syms: readonly string[] | '*';
-  readonly pricing?: 'flat' | undefined;
+  readonly pricing?: Pricing['kind'] | undefined;
+  readonly snapshot?: boolean | undefined;
   readonly subscription?: string | undefined;
   readonly key?: string | undefined;
   readonly slow?: SlowConsumerPolicy | undefined;
@@ -26,6 +28,8 @@ export interface ResumeRequest {
   /** Table → position. Without a prototype, so that a table called `constructor` is just a name. */
   readonly after: Readonly<Record<string, ResumePosition>>;
   readonly slow?: SlowConsumerPolicy | undefined;
+  /** The last end of day that the buyer was told. */
+  readonly ended?: string | undefined;
 }
 
 /** `unsub`: no more of these. */
@@ -67,6 +71,8 @@ const id = z.union([z.string().max(ID_LENGTH), z.number().int()]).optional();
 const syms = z.union([z.literal('*'), z.array(text(NAME_LENGTH)).min(1, 'must name a symbol')], must('"*" or a list of symbols'));
 const seqs = z.record(z.string(), number, must('an object of symbols and numbers')).transform(withoutPrototype);
 const slow = z.enum(['catch-up', 'conflate', 'drop', 'disconnect'], must('"catch-up", "conflate", "drop" or "disconnect"')).optional();
+const kind = z.enum(['flat', 'time', 'tick'], must('"flat", "time" or "tick"'));
+const pricing = z.union([kind, z.object({ kind }).transform((chosen) => chosen.kind)], must('"flat", "time" or "tick"')).optional();
 const position = z.object({ epoch: number, seqs }, must('an object with epoch and seqs'));
 
 const SCHEMAS: { readonly [Op in Request['op']]: z.ZodType<Extract<Request, { op: Op }>> } = {
@@ -75,7 +81,8 @@ const SCHEMAS: { readonly [Op in Request['op']]: z.ZodType<Extract<Request, { op
     id,
     table: text(NAME_LENGTH),
     syms,
-    pricing: z.literal('flat', must('"flat", the only pricing there is')).optional(),
+    pricing,
+    snapshot: z.boolean(must('true or false')).optional(),
     subscription: text(NAME_LENGTH).optional(),
     key: text(NAME_LENGTH).optional(),
     slow,
@@ -86,6 +93,10 @@ const SCHEMAS: { readonly [Op in Request['op']]: z.ZodType<Extract<Request, { op
     token: text(TOKEN_LENGTH),
     after: z.record(z.string(), position, must('an object of tables and positions')).default({}).transform(withoutPrototype),
     slow,
+    ended: z
+      .string()
+      .regex(/^\d{4}-\d{2}-\d{2}$/, 'must be a date, 2026-11-20')
+      .optional(),
   }),
   unsub: z.object({ op: z.literal('unsub'), id, subscription: text(NAME_LENGTH), table: text(NAME_LENGTH), syms }),
   ping: z.object({ op: z.literal('ping'), id }),

@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NodeKind } from '../../../regtest/network.ts';
 import { waitUntil } from '../../../regtest/wait-until.ts';
+import { patient } from '../patience.ts';
 import { Program } from '../program.ts';
 import type { BackendConfig, ChaosNetwork, NetworkOptions } from './network.ts';
 import { SimnetAccess } from './simnet-access.ts';
+import { type WiredConfig, wired } from './wired.ts';
 
 const READY_MS = 60_000;
 
@@ -29,27 +31,31 @@ export async function emulatedChaos(kind: NodeKind, { dir }: NetworkOptions): Pr
   });
   const access = new SimnetAccess(join(dir, 'net.sock'));
   program.start();
-  await waitUntil('the emulated nodes answer', async () => up, READY_MS);
+  await waitUntil('the emulated nodes answer', async () => up, patient(READY_MS));
   const known = configs ?? {};
-  const config = (name: string): BackendConfig => {
+  const over = async (name: string): Promise<WiredConfig> => {
     const found = known[name];
     if (found === undefined) throw new Error(`there is no emulated node ${name}`);
-    return found;
+    return await wired(found, dir, name);
   };
+  const [seller, one, two] = [await over('seller'), await over('buyer'), await over('buyer2')];
+  const wires = [seller.wire, one.wire, two.wire];
   const buyers = ['buyer', 'buyer2'] as const;
   return {
-    seller: config('seller'),
-    buyers: [config('buyer'), config('buyer2')],
+    seller: seller.config,
+    buyers: [one.config, two.config],
+    wires,
     faulty: { seller: 'seller', buyers },
     kill: () => program.restart('SIGKILL'),
     ready: async () => {
-      await waitUntil('the emulated nodes answer', async () => up, READY_MS);
+      await waitUntil('the emulated nodes answer', async () => up, patient(READY_MS));
       await access.ready();
     },
     fault: (order) => access.fault(order),
     payments: () => access.payments(buyers),
     async [Symbol.asyncDispose]() {
       await access[Symbol.asyncDispose]();
+      for (const wire of wires) await wire[Symbol.asyncDispose]();
       await program.end('SIGKILL');
     },
   };

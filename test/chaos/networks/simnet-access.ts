@@ -1,6 +1,7 @@
 import { waitUntil } from '../../../regtest/wait-until.ts';
 import type { FaultOrder } from '../../../src/adapters/simulated/gateway/faults.ts';
 import { connectSimnet, SimnetConnection, SocketNode } from '../../../src/adapters/simulated/socket/client.ts';
+import { patient } from '../patience.ts';
 import type { ListedPayment } from './network.ts';
 
 const PAGE = 1_000;
@@ -16,9 +17,12 @@ export class SimnetAccess implements AsyncDisposable {
     this.#control = connectSimnet(path);
   }
 
-  /** Where nobody serves the socket just now the fault is dropped. */
-  async fault(order: FaultOrder): Promise<void> {
-    await this.#control.call('faults', order).catch(() => undefined);
+  /** False where nobody serves the socket just now: the fault is dropped. */
+  async fault(order: FaultOrder): Promise<boolean> {
+    return await this.#control.call('faults', order).then(
+      () => true,
+      () => false,
+    );
   }
 
   async ready(): Promise<void> {
@@ -27,7 +31,7 @@ export class SimnetAccess implements AsyncDisposable {
         () => true,
         () => false,
       );
-    await waitUntil('the network answers', answers, READY_MS);
+    await waitUntil('the network answers', answers, patient(READY_MS));
   }
 
   async payments(nodes: readonly string[]): Promise<readonly ListedPayment[]> {

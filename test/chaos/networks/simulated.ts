@@ -35,6 +35,7 @@ export async function simulatedChaos({ dir }: NetworkOptions): Promise<ChaosNetw
     seller: backend('seller'),
     buyers: [backend('buyer'), backend('buyer2')],
     faulty: { seller: 'seller', buyers },
+    wires: [],
     kill: () => program.restart('SIGKILL'),
     ready: () => access.ready(),
     fault: (order) => access.fault(order),

@@ -1,9 +1,9 @@
-import { Session } from '../../../src/core/tickerplant/session.ts';
+import { Delivery } from '../../../src/core/tickerplant/delivery.ts';
 
-const original = Session.prototype.rows;
+const original = Delivery.prototype.rows;
 let handed = 0;
 
-Session.prototype.rows = function (rows): void {
+Delivery.prototype.rows = function (rows): void {
   original.call(this, rows);
   handed += 1;
   if (handed % 20 === 0) original.call(this, rows);

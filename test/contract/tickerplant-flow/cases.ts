@@ -1,35 +1,10 @@
 import assert from 'node:assert/strict';
-import { type ContractCase, contractCase, has } from '../case.ts';
-import type { ContractNetwork } from '../network.ts';
+import { type ContractCase, has } from '../case.ts';
 import { AMPLE_FEE, eventually, payNow } from '../support.ts';
-import { assertRun, Buyer, type Message } from './buyer.ts';
-import { type FlowOptions, type FlowServer, startFlowServer, TRADE } from './server.ts';
-
-type Flow = (server: FlowServer, network: ContractNetwork) => Promise<void>;
-
-function flowCase(title: string, run: Flow, options: FlowOptions & Parameters<typeof contractCase>[2] = {}): ContractCase {
-  const { needs, timeoutMs, ...flow } = options;
-  const only = { ...(needs === undefined ? {} : { needs }), ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-  return contractCase(
-    `flow: ${title}`,
-    async (network) => {
-      await using server = await startFlowServer(network.payee.backend, flow);
-      await run(server, network);
-    },
-    only,
-  );
-}
-
-async function bought(
-  server: FlowServer,
-  network: ContractNetwork,
-  syms: readonly string[] | '*',
-): Promise<{ readonly buyer: Buyer; readonly quote: Message; readonly active: Message }> {
-  const buyer = await Buyer.connect(server.url);
-  const quote = await buyer.quote(syms);
-  await payNow(network.payer.backend, quote['invoice'] as string);
-  return { buyer, quote, active: await buyer.active(quote) };
-}
+import { assertRun, Buyer } from './buyer.ts';
+import { bought, flowCase } from './flow-case.ts';
+import { pricingCases } from './pricing.ts';
+import { TRADE } from './server.ts';
 
 const FOREVER_ENOUGH = 90_000;
 
@@ -214,7 +189,7 @@ export const tickerplantFlowCases: readonly ContractCase[] = [
       assert.equal((await again.ask({ op: 'resume', token: quote['token'], after: {} }))['code'], 'TOKEN_EXPIRED');
       await buyer.drop();
     },
-    { tables: [{ ...TRADE, pricing: { kind: 'flat', msat: 100_000n, lastsMs: 4_000 } }] },
+    { tables: [{ ...TRADE, pricing: { kind: 'flat', msat: 100_000n, lastsMs: 4_000, replayMs: 86_400_000 } }] },
   ),
   flowCase('the end of the day is told once to who has something', async (server, network) => {
     await using stranger = await Buyer.connect(server.url);
@@ -293,4 +268,5 @@ export const tickerplantFlowCases: readonly ContractCase[] = [
     },
     { needs: [has('payee', 'cancelInvoice')] },
   ),
+  ...pricingCases,
 ];

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock, systemRandom } from '../../../src/app/system.ts';
 import type { LightningBackend } from '../../../src/core/lightning/backend.ts';
+import type { SettlementPolicy } from '../../../src/core/ports/ledger.ts';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
 import type { TickerplantLimits } from '../../../src/core/tickerplant/limits.ts';
 import type { TableDefinition } from '../../../src/core/tickerplant/schema.ts';
@@ -23,7 +24,7 @@ export const TRADE: TableDefinition = {
     { name: 'size', type: 'long' },
   ],
   symbols: ['AAPL', 'GOOGL', 'MSFT'],
-  pricing: { kind: 'flat', msat: 100_000n, lastsMs: 86_400_000 },
+  pricing: { kind: 'flat', msat: 100_000n, lastsMs: 86_400_000, replayMs: 86_400_000 },
 };
 
 /** What a case may set. */
@@ -31,6 +32,9 @@ export interface FlowOptions {
   readonly tables?: readonly TableDefinition[];
   readonly quoteExpirySeconds?: number;
   readonly limits?: Partial<TickerplantLimits>;
+  readonly settlements?: Partial<SettlementPolicy>;
+  /** Puts something between the server and its node. */
+  readonly seller?: (backend: LightningBackend) => LightningBackend;
 }
 
 /** A seller's server: the real core, stores and WebSocket transport around the payee's backend. */
@@ -84,7 +88,7 @@ async function start(backend: LightningBackend, dir: string, port: number, optio
   const shared = { clock: systemClock, random: systemRandom, logger: silentLogger };
   const store = await openSqliteLedger({ path: path.join(dir, 'ledger.db'), logger: silentLogger });
   const journal = await openJournal({ dir: path.join(dir, 'journal'), clock: systemClock, logger: silentLogger });
-  const { tables = [TRADE], ...rest } = options;
+  const { tables = [TRADE], seller: _seller, ...rest } = options;
   const tickerplant = await openTickerplant({
     ...shared,
     ...rest,

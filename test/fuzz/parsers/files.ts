@@ -60,7 +60,7 @@ async function readConfig(input: Buffer): Promise<void> {
 const TABLE = {
   ...schemaOf('trade', { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' }),
   symbols: undefined,
-  pricing: { kind: 'flat' as const, msat: 100_000n, lastsMs: 86_400_000 },
+  pricing: { kind: 'flat' as const, msat: 100_000n, lastsMs: 86_400_000, replayMs: 86_400_000 },
 };
 
 async function* pieces(input: Buffer): AsyncGenerator<Buffer, void, undefined> {

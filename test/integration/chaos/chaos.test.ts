@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Tally } from '../../chaos/facts.ts';
 
 const RUNNER = fileURLToPath(new URL('../../chaos/main.ts', import.meta.url));
@@ -13,7 +16,11 @@ interface Run {
 }
 
 async function chaos(...args: readonly string[]): Promise<Run> {
-  const child = spawn(process.execPath, [RUNNER, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // What a run keeps goes with the test. (Short, for the sockets in it.)
+  const dir = mkdtempSync(path.join(tmpdir(), 'chaos-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const env = { ...process.env, TMPDIR: dir, NODE_COMPILE_CACHE: path.join(tmpdir(), 'node-compile-cache') };
+  const child = spawn(process.execPath, [RUNNER, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
   const code = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { code: await code, out, err };
@@ -39,5 +46,5 @@ test('a fault that is built in is found', { timeout: 180_000 }, async () => {
 test('a command line that can not be meant is refused, with what there is', async () => {
   const { code, err } = await chaos('--network', 'carrier-pigeon');
   expect(code).toBe(2);
-  expect(err).toContain('there are simulated, emulated');
+  expect(err).toContain('there are simulated, emulated, native');
 });

@@ -54,6 +54,14 @@ test('as JSON the results are the whole of standard output', async () => {
   expect(code).toBe(0);
 }, 60_000);
 
+test("nodes of all three kinds are looked up, stopped and started, and blocks are mined, through a Polar home's files alone", async () => {
+  const kinds = ['--payer', 'lnd', '--middle', 'eclair', '--payee', 'cln'];
+  const { code, out } = await contract('--network', 'polar', '--around', 'emulated', ...kinds, '--only', 'is back');
+  expect(out).toMatch(/^lnd → eclair → cln {2}passed {2}errors: a node that is away/m);
+  expect(lastLine(out)).toBe('2 passed, 0 failed');
+  expect(code).toBe(0);
+}, 120_000);
+
 test('a backend that was asked for and is missing fails and is named', async () => {
   const nowhere = { PATH: path.dirname(process.execPath) };
   const { code, out } = await started(['--network', 'native', '--backend', 'cln', '--only', 'wallet:'], nowhere).ended;

@@ -4,6 +4,7 @@ import type { EmulatedNetwork } from '../../../regtest/emulated/network.ts';
 import { waitUntil } from '../../../regtest/wait-until.ts';
 import { msat, sat } from '../../../src/core/lightning/amount.ts';
 import type { LightningBackend } from '../../../src/core/lightning/backend.ts';
+import { hashOfPreimage, preimage } from '../../../src/core/lightning/identifiers.ts';
 import type { SettlementCursor } from '../../../src/core/lightning/settlement.ts';
 import { RawClient } from './support/raw-client.ts';
 import { lndWorld } from './support/world.ts';
@@ -165,4 +166,26 @@ test('channels are rebalanced by paying an invoice of one’s own', async () => 
   const local = (outpoint: string): bigint => after.find((each) => each.outpoint === outpoint)?.localMsat ?? 0n;
   expect(local(to.outpoint)).toBe(to.localMsat + sat(10_000));
   expect(local(from.outpoint)).toBeLessThanOrEqual(from.localMsat - sat(10_000));
+});
+
+test('a channel with a payment on its way is closed once that has ended, not refused', async () => {
+  const secret = preimage(randomBytes(32).toString('hex'));
+  const hold = { paymentHash: hashOfPreimage(secret) };
+  const held = await payee.invoices.create({ amountMsat: msat(6_000), description: '', expirySeconds: 600, hold });
+  const paying = payer.payments.pay({ paymentRequest: held.paymentRequest, maxFeeMsat: msat(10_000) });
+  await waitUntil('it is held', async () => (await payee.invoices.lookup(hold.paymentHash))?.state === 'held', 15_000);
+  const busy = network.simulated.channels.of('alice').find(({ htlcs }) => Object.keys(htlcs).length > 0);
+  if (busy === undefined) throw new Error('no channel carries the payment');
+  const stages: string[] = [];
+  const closing = (async () => {
+    for await (const { stage } of payer.channels.close(busy.outpoint)) stages.push(stage);
+  })();
+  // Its look at the lists and its order are far behind these.
+  for (let call = 0; call < 20; call += 1) await Promise.race([closing, payer.node.info()]);
+  await payee.invoices.settleHeld(secret);
+  expect((await paying).status).toBe('settled');
+  await waitUntil('it is broadcast', async () => stages.includes('closing'), 15_000);
+  await network.mine(6);
+  await closing;
+  expect(stages).toEqual(['closing', 'closed']);
 });

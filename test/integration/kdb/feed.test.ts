@@ -26,7 +26,12 @@ const COLUMNS: readonly Column[] = [
   { name: 'price', type: 'float' },
   { name: 'size', type: 'long' },
 ];
-const TRADE: TableDefinition = { name: 'trade', columns: COLUMNS, symbols: undefined, pricing: { kind: 'flat', msat: 1n, lastsMs: 1 } };
+const TRADE: TableDefinition = {
+  name: 'trade',
+  columns: COLUMNS,
+  symbols: undefined,
+  pricing: { kind: 'flat', msat: 1n, lastsMs: 1, replayMs: 0 },
+};
 
 const timespans = (...values: bigint[]): KVector => ({
   kind: 'vector',

@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { msat } from '../../../src/core/lightning/amount.ts';
+import { silentLogger } from '../../../src/core/ports/logger.ts';
+import { openSqliteLedger } from '../../../src/storage/ledger/sqlite-ledger.ts';
 import { TestFolder } from '../../unit/storage/support/folders.ts';
+import { newQuote, POLICY, settlement } from '../../unit/storage/support/quotes.ts';
 
 const COMMAND = new URL('../../../src/bin/tickerplant.ts', import.meta.url).pathname;
 const folder = new TestFolder();
@@ -85,6 +89,45 @@ test('beside a running server: the ledger is backed up and verified, the journal
     await stop();
   }
   expect(readdirSync(folder.join('data')).sort()).toEqual(['journal', 'ledger.db', 'ledger.db-lock']);
+}, 120_000);
+
+/** Payments that were too little, as the server would note them. */
+async function underpay(path: string): Promise<void> {
+  await using store = await openSqliteLedger({ path, logger: silentLogger });
+  for (const name of ['one', 'two']) {
+    await store.ledger.createQuote(newQuote(name));
+    await store.ledger.applySettlement(settlement(name, name, { received: msat(77_000), policy: { ...POLICY, underpaid: 'refund' } }));
+  }
+}
+
+test('refunds are listed and noted as done, while the server runs and when it does not', async () => {
+  await underpay(folder.join('data', 'ledger.db'));
+  const listed = await run('ledger', 'refunds', '--json');
+  expect(listed.code).toBe(0);
+  const { refunds, online } = JSON.parse(listed.out) as { refunds: readonly { readonly id: string }[]; online: boolean };
+  expect(online).toBe(false);
+  expect(refunds).toEqual(
+    ['one', 'two'].map((quote) => ({
+      ...{ id: expect.any(String), subscription: `subscription of ${quote}`, quote, paymentHash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      ...{ msat: '77000', reason: 'underpaid', at: 2500 },
+    })),
+  );
+  const [first = { id: '' }, second = { id: '' }] = refunds;
+  expect(await run('ledger', 'refunds', 'done', first.id)).toMatchObject({ code: 0, out: `refund ${first.id} is done\n` });
+  expect(await run('ledger', 'refunds', 'done', first.id)).toMatchObject({ code: 1, err: expect.stringContaining('no refund') });
+  const stop = await start();
+  try {
+    const beside = JSON.parse((await run('ledger', 'refunds', '--json')).out);
+    expect(beside).toMatchObject({ refunds: [{ id: second.id }], online: true });
+    expect(await run('ledger', 'refunds')).toMatchObject({ code: 0, out: expect.stringContaining('77000 msat, underpaid') });
+    const done = await run('ledger', 'refunds', 'done', second.id, '--json');
+    expect(JSON.parse(done.out)).toMatchObject({ id: second.id, done: true, online: true });
+    expect(await run('ledger', 'refunds', 'done', '999')).toMatchObject({ code: 1 });
+  } finally {
+    await stop();
+  }
+  expect(await run('ledger', 'refunds')).toMatchObject({ code: 0, out: 'nothing is to be given back\n' });
+  expect(await run('ledger', 'refunds', '--ledger', 'nowhere.db')).toMatchObject({ code: 1, err: expect.stringContaining('nowhere.db') });
 }, 120_000);
 
 test('after it was stopped: clean, and after a flipped byte not', async () => {

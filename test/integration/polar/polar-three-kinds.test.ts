@@ -77,3 +77,15 @@ test('stopped and started by what stands in for docker, each is away and back', 
     expect((await (await node.backend()).node.info()).synced).toBe(true);
   }
 });
+
+test('a home can be written around nodes of eclair alone, which have no files there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'ltp-polar-'));
+  await using eclairs = await emulatedNetwork({ payer: 'eclair' });
+  try {
+    await using written = await writePolarHome(eclairs, folder);
+    await using attached = await polarNetwork(written.options);
+    expect((await (await attached.node('payee').backend()).node.info()).synced).toBe(true);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});

@@ -1,28 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { simulated } from '../../../src/adapters/simulated/definition.ts';
-import { SeededRandom } from '../../../src/adapters/simulated/seeded-random.ts';
 import { systemClock, systemRandom } from '../../../src/app/system.ts';
-import type { Ledger } from '../../../src/core/ports/ledger.ts';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
 import { openSqliteLedger } from '../../../src/storage/ledger/sqlite-ledger.ts';
 import { allPages, eventually } from '../../contract/support.ts';
+import { momentsOf } from './moments.ts';
+import { rowsOf, soldOnce } from './sold-once.ts';
 import { type Program, startWorld, type World } from './world.ts';
 
 const ROUNDS = 20;
 const SEED = Number(process.env['TICKERPLANT_SEED'] ?? systemClock.now() % 1_000_000);
-const SYMBOLS = ['AAPL', 'GOOGL'];
-
-interface PrintedRow {
-  readonly sym: string;
-  readonly epoch: number;
-  readonly seq: number;
-}
-
-function rowsOf(buyer: Program): readonly PrintedRow[] {
-  const lines = buyer.output().split('\n');
-  return lines.slice(0, -1).map((line) => JSON.parse(line) as PrintedRow);
-}
 
 /** Kills all three at random moments, the buyer after it has begun to pay, and starts each again. */
 async function round(world: World, buyer: Program, random: (below: number) => number): Promise<void> {
@@ -59,7 +47,7 @@ async function rounds(count: number, random: (below: number) => number): Promise
     await round(world, buyer, random);
   }
   expect(await settledPayments(world), 'payments of the buyers’ node').toBe(count);
-  await assertSoldOnce(world, buyers);
+  await soldOnce(world, buyers);
 }
 
 /** Settled payments of the node that all buyers of a world pay with. */
@@ -72,33 +60,10 @@ async function settledPayments(world: World): Promise<number> {
   return payments.filter((payment) => payment.outcome.status === 'settled').length;
 }
 
-/** Stops the server and looks into what it sold. */
-async function assertSoldOnce(world: World, buyers: readonly Program[]): Promise<void> {
-  await world.server.end('SIGTERM');
-  await using sold = await openSqliteLedger({ path: world.ledger, logger: silentLogger });
-  for (const buyer of buyers) await assertOnce(sold.ledger, buyer);
-}
-
-/** One payment, one grant, and from its first number on each row once. */
-async function assertOnce(ledger: Ledger, buyer: Program): Promise<void> {
-  const subscription = /"subscription":"([0-9a-f]+)"/.exec(buyer.output('err'))?.[1] ?? '';
-  const grants = (await ledger.subscription(subscription))?.grants ?? [];
-  expect(grants).toHaveLength(1);
-  const rows = rowsOf(buyer);
-  expect(new Set(rows.map((row) => row.epoch)), 'the epoch goes on after a killed process').toEqual(new Set([1]));
-  for (const sym of SYMBOLS) {
-    const numbers = rows.filter((row) => row.sym === sym).map((row) => row.seq);
-    const first = grants[0]?.next[sym] ?? 0;
-    expect(numbers, sym).toEqual(numbers.map((_number, at) => first + at));
-    expect(numbers.length).toBeGreaterThan(0);
-  }
-}
-
 test(`killed ${ROUNDS} times at random moments, each subscription is paid once and every row is printed once (seed ${SEED})`, {
   timeout: 280_000,
 }, async () => {
-  const seeded = new SeededRandom(SEED);
-  const random = (below: number) => Buffer.from(seeded.bytes(4)).readUInt32LE() % below;
+  const random = momentsOf(SEED);
   await Promise.all([rounds(ROUNDS / 2, random), rounds(ROUNDS / 2, random)]);
 });
 
@@ -116,5 +81,5 @@ test('killed right after its quote, while paying, after paying and at its first 
   await eventually('rows flow again', () => rowsOf(buyer).length > 10);
   await buyer.end('SIGINT');
   expect(await settledPayments(world)).toBe(1);
-  await assertSoldOnce(world, [buyer]);
+  await soldOnce(world, [buyer]);
 });

@@ -9,6 +9,15 @@ import { eventually } from '../../contract/support.ts';
 
 const COMMAND = fileURLToPath(new URL('../../../src/bin/tickerplant.ts', import.meta.url));
 const EXAMPLES = fileURLToPath(new URL('../../../examples/three-processes/', import.meta.url));
+const LISTENS_MS = 60_000;
+
+/** Processes that run now, so that whoever is interrupted takes them along. */
+const RUNNING = new Set<ChildProcess>();
+
+/** Kills every program that runs, without waiting. */
+export function killPrograms(): void {
+  for (const child of RUNNING) child.kill('SIGKILL');
+}
 
 /** A program of ours as a process of its own, its output in files. */
 export class Program {
@@ -28,10 +37,13 @@ export class Program {
     this.#starts += 1;
     const out = openSync(this.#file('out', this.#starts), 'a');
     const err = openSync(this.#file('err', this.#starts), 'a');
-    this.#child = spawn(process.execPath, [COMMAND, ...this.#args], {
+    const child = spawn(process.execPath, [COMMAND, ...this.#args], {
       stdio: ['ignore', out, err],
       env: { ...process.env, XDG_STATE_HOME: path.join(this.#dir, 'xdg') },
     });
+    RUNNING.add(child);
+    child.once('exit', () => RUNNING.delete(child));
+    this.#child = child;
     closeSync(out);
     closeSync(err);
   }
@@ -43,6 +55,11 @@ export class Program {
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
     await gone;
+  }
+
+  /** With what it ended by itself; undefined while it runs, and where a signal ended it. */
+  get ended(): number | undefined {
+    return this.#child?.exitCode ?? undefined;
   }
 
   /** Everything that it printed, over all its starts. */
@@ -62,12 +79,12 @@ export class Program {
   }
 }
 
-/** The three programs of the example, on files and a port of their own. */
-export interface World extends AsyncDisposable {
-  readonly dir: string;
-  readonly simnet: Program;
+/** A backend as it stands in a config file. */
+export type BackendConfig = Readonly<Record<string, unknown>>;
+
+/** The example's server and buyers as processes, on files and a port of their own. */
+export interface Programs extends AsyncDisposable {
   readonly server: Program;
-  readonly socket: string;
   readonly ledger: string;
   /** The server's WebSocket. */
   readonly url: string;
@@ -77,46 +94,101 @@ export interface World extends AsyncDisposable {
   buyer(name: string): Program;
 }
 
+/** The three programs of the example. */
+export interface World extends Programs {
+  readonly dir: string;
+  readonly simnet: Program;
+  readonly socket: string;
+}
+
+/** A folder for a world's files; {@link removeFolder} takes it away. */
+export function newFolder(): string {
+  return mkdtempSync(path.join(tmpdir(), 'tickerplant-three-'));
+}
+
+export function removeFolder(dir: string): void {
+  rmSync(dir, { recursive: true, force: true });
+}
+
 /** Writes the example's files anew for a folder of their own and starts network and server. */
 export async function startWorld(): Promise<World> {
-  const dir = mkdtempSync(path.join(tmpdir(), 'tickerplant-three-'));
+  const dir = newFolder();
+  const simnet = new Program(dir, 'simnet', ['simnet', '--config', write(dir, 'simnet.yaml', example('simnet.yaml'))]);
+  simnet.start();
+  const end = async (): Promise<void> => {
+    await simnet.end('SIGKILL');
+    removeFolder(dir);
+  };
+  try {
+    const programs = await startPrograms(dir);
+    return {
+      ...programs,
+      dir,
+      simnet,
+      socket: path.join(dir, 'data/simnet.sock'),
+      async [Symbol.asyncDispose]() {
+        await programs[Symbol.asyncDispose]();
+        await end();
+      },
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/**
+ * Writes the example's files for server and buyer into a folder, with other backends where they are given and all else
+ * unchanged, and starts the server.
+ */
+export async function startPrograms(
+  dir: string,
+  backends: { readonly seller?: BackendConfig; readonly buyer?: BackendConfig } = {},
+): Promise<Programs> {
   const port = await freePort();
-  const config = (name: string) => parse(readFileSync(path.join(EXAMPLES, name), 'utf8'));
-  const write = (name: string, value: unknown) => {
-    writeFileSync(path.join(dir, name), stringify(value));
-    return path.join(dir, name);
-  };
-  const simnetFile = write('simnet.yaml', config('simnet.yaml'));
-  const server = config('server.yaml');
-  const serverFile = write('server.yaml', { ...server, transports: { websocket: { ...server.transports.websocket, port } } });
-  const walletFile = write('buyer.yaml', config('buyer.yaml'));
-  const programs = {
-    simnet: new Program(dir, 'simnet', ['simnet', '--config', simnetFile]),
-    server: new Program(dir, 'server', ['start', '--config', serverFile, '--json']),
-  };
+  const { seller, buyer } = backends;
+  const config = example('server.yaml');
+  const serverFile = write(dir, 'server.yaml', {
+    ...config,
+    ...(seller !== undefined && { backend: seller }),
+    transports: { websocket: { ...config.transports.websocket, port } },
+  });
+  const wallet = write(dir, 'buyer.yaml', buyer === undefined ? example('buyer.yaml') : { backend: buyer });
+  const server = new Program(dir, 'server', ['start', '--config', serverFile, '--json']);
   const buyers: Program[] = [];
-  programs.simnet.start();
-  programs.server.start();
-  await eventually('the server listens', () => programs.server.latest('out').includes('listening'));
+  const end = async (): Promise<void> => {
+    for (const program of [...buyers, server]) await program.end('SIGKILL');
+  };
+  server.start();
+  try {
+    await eventually('the server listens', () => server.latest('out').includes('listening'), LISTENS_MS);
+  } catch (error) {
+    await end();
+    throw new Error(`${String(error)}; it said: ${server.latest('err')}`);
+  }
   return {
-    ...programs,
-    dir,
-    socket: path.join(dir, 'data/simnet.sock'),
+    server,
     ledger: path.join(dir, 'data/ledger.db'),
     url: `ws://127.0.0.1:${port}`,
-    wallet: walletFile,
+    wallet,
     buyer(name) {
-      const args = ['sub', `ws://127.0.0.1:${port}`, 'trade', 'AAPL', 'GOOGL', '--wallet', walletFile];
+      const args = ['sub', `ws://127.0.0.1:${port}`, 'trade', 'AAPL', 'GOOGL', '--wallet', wallet];
       const state = path.join(dir, 'state', name);
       const buyer = new Program(dir, name, [...args, '--budget', '1000', '--state', state, '--format', 'ndjson', '--json']);
       buyers.push(buyer);
       return buyer;
     },
-    async [Symbol.asyncDispose]() {
-      for (const program of [...buyers, programs.server, programs.simnet]) await program.end('SIGKILL');
-      rmSync(dir, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: end,
   };
+}
+
+function example(name: string) {
+  return parse(readFileSync(path.join(EXAMPLES, name), 'utf8'));
+}
+
+function write(dir: string, name: string, value: unknown): string {
+  writeFileSync(path.join(dir, name), stringify(value));
+  return path.join(dir, name);
 }
 
 async function freePort(): Promise<number> {

@@ -80,7 +80,7 @@ test("a backend is enough: the whitepaper's table, WebSocket on loopback, files 
         { name: 'size', type: 'long' },
       ],
       symbols: undefined,
-      pricing: { kind: 'flat', msat: 100_000n, lastsMs: 86_400_000 },
+      pricing: { kind: 'flat', msat: 100_000n, lastsMs: 86_400_000, replayMs: 86_400_000 },
     },
   ]);
   expect(config.transports.websocket).toMatchObject({ host: '127.0.0.1', port: 5010 });
@@ -147,6 +147,55 @@ test('prices and durations that can not be meant are named with path and fix', a
     kind: 'flat',
     msat: 2_100_000_000_000_000_000n,
     lastsMs: 5_400_000,
+    replayMs: 86_400_000,
+  });
+});
+
+test('pricing by time and by the row has defaults that go with what is given, and a table may leave a choice', async () => {
+  const pricing = async (text: string) =>
+    (await load(`${BACKEND}tables: { trade: { columns: { time: timestamp, sym: symbol }, pricing: ${text} } }`)).tables[0]?.pricing;
+  const replayMs = 86_400_000;
+  expect(await pricing('{ kind: time, msat: 5000, per: 1h }')).toEqual({
+    kind: 'time',
+    msat: 5_000n,
+    perMs: 3_600_000,
+    renewBeforeMs: 360_000,
+    graceMs: 30_000,
+    replayMs,
+  });
+  expect(await pricing('{ kind: time, msat: 5000, per: 15s, grace: 0s, replay: 1h }')).toMatchObject({
+    renewBeforeMs: 7_500,
+    graceMs: 0,
+    replayMs: 3_600_000,
+  });
+  expect(await pricing('[{ kind: tick, msat: 10 }, { lasts: day }]')).toEqual([
+    { kind: 'tick', msat: 10n, prepayMsat: 10_000n, topUpBelowMsat: 2_000n, lastsMs: 30 * 86_400_000, replayMs },
+    { kind: 'flat', msat: 100_000n, lastsMs: 'day', replayMs },
+  ]);
+});
+
+test('a pricing that can not be meant is named with path and fix', async () => {
+  const priced = (pricing: string) => `${BACKEND}tables: { trade: { columns: { time: timestamp, sym: symbol }, pricing: ${pricing} } }`;
+  expect(await refusal(priced('{ kind: tik, msat: 1 }'))).toContain('there is no such kind of pricing; did you mean tick?');
+  expect(await refusal(priced('{ kind: tick, msat: 1, topUpBelwo: 1 }'))).toContain('did you mean topUpBelow?');
+  expect(await refusal(priced('{ kind: tick }'))).toContain('tables.trade.pricing.msat: an amount is a whole number');
+  expect(await refusal(priced('{ kind: tick, msat: 10, prepay: 5 }'))).toContain('tables.trade.pricing.prepay: ');
+  expect(await refusal(priced('{ kind: tick, msat: 10, prepay: 50, topUpBelow: 50 }'))).toContain('tables.trade.pricing.topUpBelow: ');
+  expect(await refusal(priced('{ kind: time, msat: 10, per: 1h, renewBefore: 2h }'))).toContain('tables.trade.pricing.renewBefore: ');
+  expect(await refusal(priced('[{ msat: 10 }, { kind: flat, msat: 5 }]'))).toContain('flat is there twice');
+  expect(await refusal(priced('[]'))).toContain('name at least one pricing');
+  expect(await refusal(`${BACKEND}settlements: { late: keep }`)).toContain('settlements.late: honour, credit or refund');
+});
+
+test("what becomes of money that came otherwise is the buyer's, unless it is said", async () => {
+  expect((await load(BACKEND)).settlements.late).toBe('honour');
+  expect((await load(`${BACKEND}settlements: { late: refund, overpaid: refund }`)).settlements).toEqual({
+    late: 'refund',
+    withdrawn: 'honour',
+    overpaid: 'refund',
+    underpaid: 'credit',
+    duplicate: 'credit',
+    tableGone: 'credit',
   });
 });
 
@@ -266,10 +315,35 @@ test('printed, secrets are masked, defaults are there, and it can be read again'
     feed: { kind: 'random', seed: 4, rowsPerSecond: 50 },
     transports: { websocket: { port: 5010 } },
     quotes: { expiry: '3600s' },
+    endOfDay: { at: '00:00', zone: 'UTC' },
+    stop: { deadline: '5000ms' },
   });
   const again = await load(JSON.stringify({ ...printed, backend: { kind: 'acme' } }), { name: 'again.json' });
   expect(again.tables).toEqual(config.tables);
   expect(again.limits).toEqual(config.limits);
+  expect(again.endOfDay).toEqual(config.endOfDay);
+});
+
+test('the end of the day is a time and a zone; what is none is told with its path and what to write', async () => {
+  const backend = 'backend: { kind: acme }\n';
+  expect((await load(backend)).endOfDay).toEqual({ at: '00:00', zone: 'UTC' });
+  expect((await load(`${backend}endOfDay: { at: 17:00, zone: America/New_York }`)).endOfDay).toEqual({
+    at: '17:00',
+    zone: 'America/New_York',
+  });
+  expect((await load(`${backend}endOfDay: { zone: Asia/Tokyo }`)).endOfDay).toEqual({ at: '00:00', zone: 'Asia/Tokyo' });
+  expect(await refusal(`${backend}endOfDay: { at: "25:00" }`)).toMatch(/endOfDay\.at: .*"00:00" to "23:59"/);
+  expect(await refusal(`${backend}endOfDay: { at: 1700 }`)).toMatch(/endOfDay\.at: .*"17:00"/);
+  expect(await refusal(`${backend}endOfDay: { zone: Europe/Lonon }`)).toMatch(/endOfDay\.zone: .*did you mean Europe\/London\?/);
+  expect(await refusal(`${backend}endOfDay: { zone: 7 }`)).toMatch(/endOfDay\.zone: /);
+  expect(await refusal(`${backend}endOfDay: { att: "17:00" }`)).toMatch(/endOfDay\.att: unknown key; did you mean at\?/);
+});
+
+test('a stop has a deadline of ten minutes at most', async () => {
+  const backend = 'backend: { kind: acme }\n';
+  expect((await load(backend)).stopDeadlineMs).toBe(5_000);
+  expect((await load(`${backend}stop: { deadline: 1m }`)).stopDeadlineMs).toBe(60_000);
+  expect(await refusal(`${backend}stop: { deadline: 1h }`)).toMatch(/stop\.deadline: at most 10m/);
 });
 
 test('a wallet is a backend alone', async () => {

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readOptions } from '../../chaos/options.ts';
-import { planRound } from '../../chaos/plan.ts';
+import { nameOf, planRound } from '../../chaos/plan.ts';
 import { PlanRandom } from '../../chaos/random.ts';
 import { SABOTAGES } from '../../chaos/sabotage/names.ts';
 
-const OPTIONS = { kills: 5, payers: 16, wallets: 2, faulty: { seller: 'seller', buyers: ['buyer', 'buyer2'] } };
+const OPTIONS = { kills: 5, payers: 16, wallets: 2, faulty: { seller: 'seller', buyers: ['buyer', 'buyer2'] }, wires: 0 };
 
 test('a plan depends on its seed alone', () => {
   const plan = (seed: string) => planRound(new PlanRandom(seed).fork('lane-0').fork('round-3'), OPTIONS);
@@ -33,4 +33,16 @@ test('the command line is checked', () => {
   expect(readOptions(['--kills', '3', '--seed', '5'])).toMatchObject({ network: 'simulated', kills: 3, seed: '5', lanes: 1 });
   expect(() => readOptions(['--kills', 'many'])).toThrow('a whole number from 1');
   expect(() => readOptions(['--sabotage', 'nothing'])).toThrow('double-pay');
+});
+
+test('where wires can be cut they are, each of them in every way; and the rest of the troubles come too', () => {
+  const names = new Set<string>();
+  for (let seed = 0; seed < 300; seed += 1) {
+    const { deeds } = planRound(new PlanRandom(String(seed)), { ...OPTIONS, wires: 3 });
+    for (const { deed } of deeds) names.add(deed.kind === 'wire' ? `${nameOf(deed)} ${deed.wire}` : nameOf(deed));
+  }
+  for (const how of ['cut', 'mute', 'refuse']) for (const wire of [0, 1, 2]) expect(names).toContain(`wire-${how} ${wire}`);
+  const others = ['kill-server', 'kill-network', 'kill-buyer', 'stop-server', 'disk-full', 'clock', 'lose-reply', 'refuse', 'restart'];
+  for (const name of [...others, 'settlement-events-drop', 'settlement-events-repeat', 'settlement-events-delay'])
+    expect(names).toContain(name);
 });

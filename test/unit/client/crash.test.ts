@@ -5,57 +5,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/app/system.ts';
 import { positionAfter, type SubscriberEvent } from '../../../src/client/events.ts';
-import type { Payer } from '../../../src/client/quote-check.ts';
-import type { SubscriberState } from '../../../src/client/state.ts';
-import { openStateDirectory, type StateDirectory } from '../../../src/client/state-directory.ts';
+import { openStateDirectory } from '../../../src/client/state-directory.ts';
 import { openMarket, subscribeTo } from './support/buyer.ts';
+import { Crash, Fate, mortalPayer, mortalState } from './support/fate.ts';
 import type { TestPayer } from './support/payer.ts';
 import type { TestTickerplant } from './support/tickerplant.ts';
-
-class Crash extends Error {}
-
-/** Ends a run at its n-th step: from then on nothing that it tries takes effect, as if the process were gone. */
-class Fate {
-  steps = 0;
-  dead = false;
-  readonly #dieAt: number;
-
-  constructor(dieAt: number) {
-    this.#dieAt = dieAt;
-  }
-
-  step(): void {
-    if (this.dead || this.steps++ === this.#dieAt) {
-      this.dead = true;
-      throw new Crash();
-    }
-  }
-
-  /** A step before the effect and one after it. */
-  async around<T>(effect: () => Promise<T> | T): Promise<T> {
-    this.step();
-    const result = await effect();
-    this.step();
-    return result;
-  }
-}
-
-function mortalPayer(payer: TestPayer, fate: Fate): Payer {
-  const { payments, node } = payer;
-  return {
-    node: { ...node, identity: () => fate.around(() => node.identity()) },
-    payments: {
-      ...payments,
-      decode: (text) => fate.around(() => payments.decode(text)),
-      lookup: (hash) => fate.around(() => payments.lookup(hash)),
-      pay: (request) => fate.around(() => payments.pay(request)),
-    },
-  };
-}
-
-function mortalState(state: StateDirectory, fate: Fate): SubscriberState {
-  return { ...state, save: (account) => fate.around(() => state.save(account)) };
-}
 
 interface Run {
   readonly plant: TestTickerplant;

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Account, newAccount, readAccount, writeAccount } from '../../../src/client/account.ts';
+import { type Account, newAccount } from '../../../src/client/account.ts';
+import { readAccount, writeAccount } from '../../../src/client/account-file.ts';
 import { PositionLog } from '../../../src/client/position-log.ts';
 import { openStateDirectory } from '../../../src/client/state-directory.ts';
 import { msat } from '../../../src/core/lightning/amount.ts';
@@ -21,6 +22,13 @@ const request = { url: 'ws://localhost:1', table: 'trade', syms: ['AAPL', 'GOOG'
 const account: Account = {
   request,
   spentMsat: msat(201_000),
+  followUps: [],
+  standing: {
+    prepaidMsat: msat(20_000),
+    usedMsat: msat(30),
+    counted: { trade: { epoch: 1, seqs: { AAPL: 3 } } },
+    paidUntil: { quote: { AAPL: 17 } },
+  },
   past: [],
   purchase: {
     key: 'ab'.repeat(32),
@@ -32,7 +40,17 @@ const account: Account = {
       quote: 'q',
       subscription: 's',
       token: 'very-secret-token',
-      items: [{ table: 'trade', syms: ['AAPL', 'GOOG'], schema: [{ name: 'time', type: 'timestamp' }] }],
+      reason: 'asked',
+      items: [
+        {
+          table: 'trade',
+          syms: ['AAPL', 'GOOG'],
+          schema: [{ name: 'time', type: 'timestamp' }],
+          terms: { kind: 'tick', msat: 10n, prepayMsat: 10_000n, topUpBelowMsat: 2_000n, lastsMs: 1, replayMs: 2 },
+          amountMsat: msat(200_000),
+        },
+      ],
+      creditMsat: msat(0),
       amountMsat: msat(200_000),
       invoice: 'lnbcrt1',
       paymentHash: paymentHash('cd'.repeat(32)),
@@ -45,6 +63,20 @@ const account: Account = {
 
 test('an account comes back from its text as it was', () => {
   expect(readAccount(writeAccount(account))).toEqual(account);
+});
+
+test('an account of a version that knew one way to pay is read', () => {
+  const offer = account.purchase?.offer;
+  const [{ terms: _terms, amountMsat: _amount, ...item } = {}] = offer?.items ?? [];
+  const { creditMsat: _credit, reason: _reason, ...old } = { ...offer, items: [item] };
+  const { followUps: _followUps, standing: _standing, ...rest } = account;
+  const text = JSON.stringify({ version: 1, ...rest, purchase: { ...account.purchase, offer: old } }, (_key, part) =>
+    typeof part === 'bigint' ? String(part) : part,
+  );
+  const { purchase, standing } = readAccount(text);
+  expect(purchase?.offer).toMatchObject({ reason: 'asked', amountMsat: 200_000n, creditMsat: 0n });
+  expect(purchase?.offer?.items[0]).toMatchObject({ amountMsat: 200_000n, terms: { kind: 'flat', msat: 100_000n } });
+  expect(standing.prepaidMsat).toBe(0n);
 });
 
 test('account and positions are there again after opening anew, in files that only their owner can read', async () => {
@@ -163,4 +195,18 @@ test('a file that is something else is refused', () => {
   const path = join(base, 'positions');
   writeFileSync(path, 'these are not positions, and long enough');
   expect(() => PositionLog.open(path)).toThrow(expect.objectContaining({ code: 'STATE_CORRUPT' }));
+});
+
+test('a file of positions that a full disk left with room and no heading is begun anew; one with records and no heading is not', () => {
+  const path = join(base, 'positions');
+  writeFileSync(path, Buffer.alloc(4096 + 2 * 256 * 1024));
+  const log = PositionLog.open(path);
+  expect(log.current.positions).toEqual({});
+  log.record({ positions: { trade: { epoch: 1, seqs: { AAPL: 7 } } }, headed: false });
+  log.close();
+  expect(PositionLog.open(path).current.positions).toEqual({ trade: { epoch: 1, seqs: { AAPL: 7 } } });
+
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.fill(0, 0, 12));
+  expect(() => PositionLog.open(path)).toThrow('not a file of positions');
 });

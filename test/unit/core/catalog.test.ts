@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import { sumMsat } from '../../../src/core/lightning/amount.ts';
 import { Catalog } from '../../../src/core/tickerplant/catalog.ts';
-import { memoOf, priceOf } from '../../../src/core/tickerplant/pricing.ts';
+import { memoOf, priced } from '../../../src/core/tickerplant/pricing.ts';
 import type { TableDefinition } from '../../../src/core/tickerplant/schema.ts';
 
 function table(name: string, symbols: readonly string[] | undefined, perSymbol = 100_000n): TableDefinition {
-  return { name, columns: [], symbols, pricing: { kind: 'flat', msat: perSymbol, lastsMs: 1_000 } };
+  return { name, columns: [], symbols, pricing: { kind: 'flat', msat: perSymbol, lastsMs: 1_000, replayMs: 86_400_000 } };
 }
 
 const catalog = () => new Catalog([table('trade', ['AAPL', 'GOOGL']), table('quote', undefined, 50_000n)]);
@@ -54,8 +55,8 @@ test('a fixed list takes no symbol from the feed', () => {
 test('the wildcard costs what the symbols cost that it stands for', () => {
   const all = catalog();
   all.declare('quote', ['AAPL']);
-  const price = priceOf(all.resolve('*', '*', 10), (name) => all.table(name));
-  expect(price.amountMsat).toBe(250_000n);
+  const items = priced(all.resolve('*', '*', 10), (name) => all.table(name), undefined);
+  expect(sumMsat(items.map((item) => item.amountMsat))).toBe(250_000n);
 });
 
 test("the memo is the whitepaper's", () => {

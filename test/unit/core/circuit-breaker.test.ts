@@ -55,3 +55,10 @@ test('a refusal by the node is an answer: it is not away', async () => {
   }
   expect(breaker.isOpen).toBe(false);
 });
+
+test('a clock that is set back does not make the pause longer', async () => {
+  const { clock, breaker } = await opened();
+  clock.advance(-3_600_000);
+  clock.advance(2_000);
+  expect(await breaker.run('create', async () => 1)).toBe(1);
+});

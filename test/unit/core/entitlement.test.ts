@@ -2,22 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Grant } from '../../../src/core/ports/ledger.ts';
 import { covered, coveredFrom } from '../../../src/core/tickerplant/entitlement.ts';
+import { flatGrant } from './support/session-parts.ts';
 
 let ids = 0;
 function grant(grantedAt: number, until: number, next: number, more: Partial<Grant> = {}): Grant {
   ids += 1;
-  return {
-    id: `g${ids}`,
-    subscription: 's',
-    quote: 'q',
-    table: 'trade',
-    syms: ['AAPL'],
-    grantedAt,
-    until,
-    epoch: 1,
-    next: { AAPL: next },
-    ...more,
-  };
+  return flatGrant(['AAPL'], until, { id: `g${ids}`, grantedAt, next: { AAPL: next }, ...more });
 }
 
 test('a grant covers its symbols until its end, not at it', () => {

@@ -7,6 +7,8 @@ import { systemRandom } from '../../../src/app/system.ts';
 import { type Ledger, LedgerError } from '../../../src/core/ports/ledger.ts';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
 import { Catalog } from '../../../src/core/tickerplant/catalog.ts';
+import { DEFAULT_LIMITS } from '../../../src/core/tickerplant/limits.ts';
+import { priced } from '../../../src/core/tickerplant/pricing.ts';
 import { QuoteDesk } from '../../../src/core/tickerplant/quote-desk.ts';
 import { SellerNode } from '../../../src/core/tickerplant/seller-node.ts';
 import { l402Credentials } from '../../../src/credentials/l402.ts';
@@ -42,11 +44,15 @@ test('while the ledger can not be written, quotes that are overdue are tried at 
     random: systemRandom,
     logger: silentLogger,
     expirySeconds: 10,
+    dayEnds: () => clock.now() + 1,
+    limits: DEFAULT_LIMITS,
+    isCaughtUp: () => false,
     onExpired: (quote) => expired.push(quote.id),
   });
   try {
     const credential = { id: 'a', tokenId: '01'.repeat(32), rootKey: '02'.repeat(32) };
-    const { record } = await desk.quote({ items: [{ table: 'trade', syms: ['AAPL'] }], credential, key: undefined });
+    const items = priced([{ table: 'trade', syms: ['AAPL'] }], () => TRADE, undefined);
+    const { record } = await desk.quote({ items, reason: 'asked', credential, grants: undefined, key: undefined });
     isFull = true;
     clock.advance(10_000);
     const settled = () => new Promise((resolve) => setTimeout(resolve, 1));

@@ -16,3 +16,13 @@ test('one address does not spend what is another’s', () => {
   expect(limiter.take('a')).toBe(false);
   expect(limiter.take('b')).toBe(true);
 });
+
+test('a clock that is set back locks nobody out', () => {
+  const clock = new ManualClock();
+  const limiter = new RateLimiter(clock, 1, 1);
+  expect(limiter.take('a')).toBe(true);
+  clock.advance(-3_600_000);
+  expect(limiter.take('a')).toBe(false);
+  clock.advance(1_000);
+  expect(limiter.take('a')).toBe(true);
+});

@@ -5,15 +5,16 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/app/system.ts';
 import { type Journal, JournalError } from '../../../src/core/ports/journal.ts';
-import type { Grant, SubscriptionRecord } from '../../../src/core/ports/ledger.ts';
+import type { SubscriptionRecord } from '../../../src/core/ports/ledger.ts';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
 import { Catalog } from '../../../src/core/tickerplant/catalog.ts';
 import type { GapEvent } from '../../../src/core/tickerplant/messages.ts';
+import type { PublishedRows } from '../../../src/core/tickerplant/published-rows.ts';
 import { Publisher } from '../../../src/core/tickerplant/publisher.ts';
-import type { SubscriberSink } from '../../../src/core/tickerplant/service.ts';
 import { Session } from '../../../src/core/tickerplant/session.ts';
 import { openJournal } from '../../../src/storage/journal/open-journal.ts';
 import { TRADE } from '../../contract/tickerplant-flow/server.ts';
+import { flatGrant, flatSessionParts, QuietSink, recordWith } from './support/session-parts.ts';
 
 const SYMBOLS = ['AAPL', 'GOOGL', 'MSFT'];
 const FOREVER = systemClock.now() + 1e9;
@@ -30,42 +31,25 @@ async function withJournal(use: (journal: Journal) => Promise<void>): Promise<vo
 }
 
 function recordOf(next: Readonly<Record<string, number>>, epoch = 1): SubscriptionRecord {
-  const grant: Grant = {
-    id: 'g',
-    subscription: 's',
-    quote: 'q',
-    table: 'trade',
-    syms: Object.keys(next),
-    grantedAt: 0,
-    until: FOREVER,
-    epoch,
-    next,
-  };
-  return { id: 's', tokenId: '', rootKey: '', createdAt: 0, grants: [grant], unsubscribed: {}, creditMsat: 0n as never };
+  return recordWith([flatGrant(Object.keys(next), FOREVER, { epoch, next })]);
 }
 
 /** A sink that keeps what it gets and takes its time whenever it is asked to drain. */
 function slowSink(pauses: () => number) {
   const numbers = new Map<string, number[]>();
   const gaps: GapEvent[] = [];
-  const sink: SubscriberSink = {
-    isFull: false,
-    endSlow() {},
-    active() {},
-    rows(rows) {
+  const sink = Object.assign(new QuietSink(), {
+    rows(rows: PublishedRows) {
       const known = numbers.get(rows.sym) ?? [];
       for (let index = 0; index < rows.count; index += 1) known.push(rows.seq + index);
       expect(rows.rows).toHaveLength(rows.count);
       numbers.set(rows.sym, known);
     },
-    gap: (event) => gaps.push(event),
-    expired() {},
-    superseded() {},
-    endOfDay() {},
+    gap: (event: GapEvent) => void gaps.push(event),
     async drained() {
       for (let turns = pauses(); turns > 0; turns -= 1) await new Promise((resolve) => setImmediate(resolve));
     },
-  };
+  });
   return { sink, numbers, gaps };
 }
 
@@ -92,19 +76,18 @@ test('at any speed of publishing, a resume has neither gap nor repeat at the sea
   await fc.assert(
     fc.asyncProperty(cases, async ({ before, batch, turns, after, pauses }) => {
       await withJournal(async (journal) => {
-        const publisher = new Publisher(journal, new Catalog([TRADE]));
+        const catalog = new Catalog([TRADE]);
+        const publisher = new Publisher(journal, catalog);
         for (let done = 0; done < before; done += batch) {
           for (const sym of SYMBOLS) publisher.publish('trade', rowsOf(sym, Math.min(batch, before - done)));
         }
         let pause = 0;
         const { sink, numbers, gaps } = slowSink(() => pauses[pause++ % pauses.length] ?? 0);
-        const session = new Session(recordOf({ AAPL: 1, GOOGL: 1, MSFT: 1 }), sink, {
-          publisher,
-          journal,
-          clock: systemClock,
-          logger: silentLogger,
-          slowConsumer: 'catch-up',
-        });
+        const session = new Session(
+          recordOf({ AAPL: 1, GOOGL: 1, MSFT: 1 }),
+          sink,
+          flatSessionParts({ publisher, journal, catalog, clock: systemClock }),
+        );
         const seqs = Object.fromEntries(SYMBOLS.map((sym, index) => [sym, after[index] ?? 0]));
         const last = before;
         session.resume({ trade: { epoch: 1, seqs } });
@@ -125,16 +108,11 @@ test('at any speed of publishing, a resume has neither gap nor repeat at the sea
 
 test('a grant of the present epoch is delivered from its first number', async () => {
   await withJournal(async (journal) => {
-    const publisher = new Publisher(journal, new Catalog([TRADE]));
+    const catalog = new Catalog([TRADE]);
+    const publisher = new Publisher(journal, catalog);
     publisher.publish('trade', rowsOf('AAPL', 10));
     const { sink, numbers } = slowSink(() => 0);
-    const session = new Session(recordOf({ AAPL: 4 }), sink, {
-      publisher,
-      journal,
-      clock: systemClock,
-      logger: silentLogger,
-      slowConsumer: 'catch-up',
-    });
+    const session = new Session(recordOf({ AAPL: 4 }), sink, flatSessionParts({ publisher, journal, catalog, clock: systemClock }));
     session.resume({});
     await expect.poll(() => numbers.get('AAPL')).toEqual(run(4, 10));
     session.close();
@@ -143,16 +121,11 @@ test('a grant of the present epoch is delivered from its first number', async ()
 
 test('a position from before the grant does not give what was not paid for', async () => {
   await withJournal(async (journal) => {
-    const publisher = new Publisher(journal, new Catalog([TRADE]));
+    const catalog = new Catalog([TRADE]);
+    const publisher = new Publisher(journal, catalog);
     publisher.publish('trade', rowsOf('AAPL', 10));
     const { sink, numbers } = slowSink(() => 0);
-    const session = new Session(recordOf({ AAPL: 8 }), sink, {
-      publisher,
-      journal,
-      clock: systemClock,
-      logger: silentLogger,
-      slowConsumer: 'catch-up',
-    });
+    const session = new Session(recordOf({ AAPL: 8 }), sink, flatSessionParts({ publisher, journal, catalog, clock: systemClock }));
     session.resume({ trade: { epoch: 1, seqs: { AAPL: 2 } } });
     await expect.poll(() => numbers.get('AAPL')).toEqual(run(8, 10));
     session.close();
@@ -161,16 +134,11 @@ test('a position from before the grant does not give what was not paid for', asy
 
 test('a resume from another epoch is told the gap, then has the present one from its first row', async () => {
   await withJournal(async (journal) => {
-    const publisher = new Publisher(journal, new Catalog([TRADE]));
+    const catalog = new Catalog([TRADE]);
+    const publisher = new Publisher(journal, catalog);
     publisher.publish('trade', rowsOf('AAPL', 3));
     const { sink, numbers, gaps } = slowSink(() => 0);
-    const session = new Session(recordOf({ AAPL: 70 }, 0), sink, {
-      publisher,
-      journal,
-      clock: systemClock,
-      logger: silentLogger,
-      slowConsumer: 'catch-up',
-    });
+    const session = new Session(recordOf({ AAPL: 70 }, 0), sink, flatSessionParts({ publisher, journal, catalog, clock: systemClock }));
     session.resume({ trade: { epoch: 0, seqs: { AAPL: 90 } } });
     await expect.poll(() => numbers.get('AAPL')).toEqual(run(1, 3));
     expect(gaps).toEqual([{ table: 'trade', sym: 'AAPL', epoch: 0, from: 91, to: undefined, reason: 'epoch' }]);
@@ -180,16 +148,11 @@ test('a resume from another epoch is told the gap, then has the present one from
 
 test('a position that was made up does not skip rows to come', async () => {
   await withJournal(async (journal) => {
-    const publisher = new Publisher(journal, new Catalog([TRADE]));
+    const catalog = new Catalog([TRADE]);
+    const publisher = new Publisher(journal, catalog);
     publisher.publish('trade', rowsOf('AAPL', 3));
     const { sink, numbers } = slowSink(() => 0);
-    const session = new Session(recordOf({ AAPL: 1 }), sink, {
-      publisher,
-      journal,
-      clock: systemClock,
-      logger: silentLogger,
-      slowConsumer: 'catch-up',
-    });
+    const session = new Session(recordOf({ AAPL: 1 }), sink, flatSessionParts({ publisher, journal, catalog, clock: systemClock }));
     session.resume({ trade: { epoch: 1, seqs: { AAPL: 1_000_000 } } });
     publisher.publish('trade', rowsOf('AAPL', 2));
     expect(numbers.get('AAPL')).toEqual([4, 5]);

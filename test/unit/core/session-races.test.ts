@@ -8,40 +8,38 @@ import { silentLogger } from '../../../src/core/ports/logger.ts';
 import { Catalog } from '../../../src/core/tickerplant/catalog.ts';
 import type { PublishedRows } from '../../../src/core/tickerplant/published-rows.ts';
 import { Publisher } from '../../../src/core/tickerplant/publisher.ts';
-import type { SubscriberSink } from '../../../src/core/tickerplant/service.ts';
 import { Session } from '../../../src/core/tickerplant/session.ts';
 import { openJournal } from '../../../src/storage/journal/open-journal.ts';
 import { TRADE } from '../../contract/tickerplant-flow/server.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { flatGrant, flatSessionParts, QuietSink, recordWith } from './support/session-parts.ts';
 
 /** An outlet that is full, or stuck, as the test says. */
-class Outlet implements SubscriberSink {
+class Outlet extends QuietSink {
   readonly got: PublishedRows[] = [];
   readonly ended: string[] = [];
-  isFull = false;
+  full = false;
   gate: PromiseWithResolvers<void> | undefined;
 
-  rows(rows: PublishedRows): void {
+  override get isFull(): boolean {
+    return this.full;
+  }
+
+  override rows(rows: PublishedRows): void {
     this.got.push(rows);
   }
 
-  async drained(): Promise<void> {
+  override async drained(): Promise<void> {
     await this.gate?.promise;
   }
 
-  expired({ quote }: { readonly quote: string }): void {
+  override expired({ quote }: { readonly quote: string }): void {
     this.ended.push(quote);
   }
 
   numbers(sym: string): readonly number[] {
     return this.got.filter((rows) => rows.sym === sym).flatMap((rows) => Array.from({ length: rows.count }, (_, at) => rows.seq + at));
   }
-
-  active(): void {}
-  gap(): void {}
-  endSlow(): void {}
-  superseded(): void {}
-  endOfDay(): void {}
 }
 
 const NOW = 1_000_000;
@@ -56,19 +54,18 @@ class LateClock extends ManualClock {
 }
 
 function grant(quote: string, syms: readonly string[], until: number): Grant {
-  const next = Object.fromEntries(syms.map((sym) => [sym, 1]));
-  return { id: quote, subscription: 's', quote, table: 'trade', syms, grantedAt: 0, until, epoch: 1, next };
+  return flatGrant(syms, until, { id: quote, quote });
 }
 
 /** A session with these grants over a real journal. */
 async function openSession(grants: readonly Grant[]) {
   const dir = await mkdtemp(path.join(tmpdir(), 'tickerplant-session-'));
   const journal = await openJournal({ dir, clock: systemClock, logger: silentLogger });
-  const publisher = new Publisher(journal, new Catalog([TRADE]));
+  const catalog = new Catalog([TRADE]);
+  const publisher = new Publisher(journal, catalog);
   const clock = new LateClock(NOW);
   const outlet = new Outlet();
-  const record = { id: 's', tokenId: '', rootKey: '', createdAt: 0, grants, unsubscribed: {}, creditMsat: 0n as never };
-  const session = new Session(record, outlet, { publisher, journal, clock, logger: silentLogger, slowConsumer: 'catch-up' });
+  const session = new Session(recordWith(grants), outlet, flatSessionParts({ publisher, journal, catalog, clock }));
   return {
     session,
     outlet,
@@ -126,9 +123,9 @@ test('a replay that was broken off by an unsub does not go on beside the next on
   await expect.poll(() => outlet.got.length).toBeGreaterThan(0);
   session.stop('trade', ['AAPL']);
   session.takeAgain('trade', ['AAPL']);
-  outlet.isFull = true;
+  outlet.full = true;
   for (let batch = 0; batch < 60; batch += 1) publish('AAPL', 250);
-  outlet.isFull = false;
+  outlet.full = false;
   outlet.gate = undefined;
   stuck.resolve();
   await expect.poll(() => outlet.numbers('AAPL').at(-1)).toBe(30_000);

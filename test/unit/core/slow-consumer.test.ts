@@ -4,21 +4,21 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/app/system.ts';
-import type { Grant, SubscriptionRecord } from '../../../src/core/ports/ledger.ts';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
 import { Catalog } from '../../../src/core/tickerplant/catalog.ts';
 import type { GapEvent } from '../../../src/core/tickerplant/messages.ts';
 import type { PublishedRows } from '../../../src/core/tickerplant/published-rows.ts';
 import { Publisher } from '../../../src/core/tickerplant/publisher.ts';
-import type { SlowConsumerPolicy, SubscriberSink } from '../../../src/core/tickerplant/service.ts';
+import type { SlowConsumerPolicy } from '../../../src/core/tickerplant/service.ts';
 import { Session } from '../../../src/core/tickerplant/session.ts';
 import { openJournal } from '../../../src/storage/journal/open-journal.ts';
 import { TRADE } from '../../contract/tickerplant-flow/server.ts';
+import { flatGrant, flatSessionParts, QuietSink, recordWith } from './support/session-parts.ts';
 
 const SYMBOLS = ['AAPL', 'GOOGL'];
 
 /** A reader that takes `perTurn` rows a turn, behind an outlet that is full from `limit` rows on. */
-class SlowReader implements SubscriberSink {
+class SlowReader extends QuietSink {
   readonly got: PublishedRows[] = [];
   readonly gaps: GapEvent[] = [];
   readonly #limit: number;
@@ -28,27 +28,28 @@ class SlowReader implements SubscriberSink {
   #waiters: (() => void)[] = [];
 
   constructor(limit: number) {
+    super();
     this.#limit = limit;
   }
 
-  get isFull(): boolean {
+  override get isFull(): boolean {
     return this.#waiting.length >= this.#limit;
   }
 
-  rows(rows: PublishedRows): void {
+  override rows(rows: PublishedRows): void {
     this.#waiting.push(rows);
     this.most = Math.max(this.most, this.#waiting.length);
   }
 
-  gap(event: GapEvent): void {
+  override gap(event: GapEvent): void {
     this.gaps.push(event);
   }
 
-  async drained(): Promise<void> {
+  override async drained(): Promise<void> {
     if (this.#waiting.length > this.#limit / 2) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
-  endSlow(): void {
+  override endSlow(): void {
     this.ended = true;
   }
 
@@ -61,11 +62,6 @@ class SlowReader implements SubscriberSink {
   get isEmpty(): boolean {
     return this.#waiting.length === 0 && this.#waiters.length === 0;
   }
-
-  active(): void {}
-  expired(): void {}
-  superseded(): void {}
-  endOfDay(): void {}
 }
 
 const plan = fc.record({
@@ -81,21 +77,13 @@ async function play(policy: SlowConsumerPolicy, { limit, turns }: { limit: numbe
   const dir = await mkdtemp(path.join(tmpdir(), 'tickerplant-slow-'));
   const journal = await openJournal({ dir, clock: systemClock, logger: silentLogger });
   try {
-    const publisher = new Publisher(journal, new Catalog([TRADE]));
+    const catalog = new Catalog([TRADE]);
+    const publisher = new Publisher(journal, catalog);
     const reader = new SlowReader(limit);
     const next = { AAPL: 1, GOOGL: 1 };
     const until = systemClock.now() + 1e9;
-    const grant: Grant = { id: 'g', subscription: 's', quote: 'q', table: 'trade', syms: SYMBOLS, grantedAt: 0, until, epoch: 1, next };
-    const record: SubscriptionRecord = {
-      id: 's',
-      tokenId: '',
-      rootKey: '',
-      createdAt: 0,
-      grants: [grant],
-      unsubscribed: {},
-      creditMsat: 0n as never,
-    };
-    const session = new Session(record, reader, { publisher, journal, clock: systemClock, logger: silentLogger, slowConsumer: policy });
+    const parts = flatSessionParts({ publisher, journal, catalog, clock: systemClock, slowConsumer: policy });
+    const session = new Session(recordWith([flatGrant(SYMBOLS, until, { next })]), reader, parts);
     session.resume({});
     const publish = (count: number) => {
       for (let index = 0; index < count; index += 1) {
@@ -184,23 +172,17 @@ test('conflating, numbers only go up, a leap is marked, and the newest row is th
 test('who wants to be disconnected is, at the first row that does not fit', async () => {
   const dir = await mkdtemp(path.join(tmpdir(), 'tickerplant-slow-'));
   const journal = await openJournal({ dir, clock: systemClock, logger: silentLogger });
-  const publisher = new Publisher(journal, new Catalog([TRADE]));
+  const catalog = new Catalog([TRADE]);
+  const publisher = new Publisher(journal, catalog);
   const reader = new SlowReader(1);
-  const record: SubscriptionRecord = {
-    id: 's',
-    tokenId: '',
-    rootKey: '',
-    createdAt: 0,
-    grants: [],
-    unsubscribed: {},
-    creditMsat: 0n as never,
-  };
-  const session = new Session(record, reader, { publisher, journal, clock: systemClock, logger: silentLogger, slowConsumer: 'disconnect' });
-  publisher.join('trade', 'AAPL', session);
+  const parts = flatSessionParts({ publisher, journal, catalog, clock: systemClock, slowConsumer: 'disconnect' });
+  const session = new Session(recordWith([flatGrant(['AAPL'], systemClock.now() + 1e9)]), reader, parts);
+  session.resume({});
   publisher.publish('trade', [['2026-11-20T14:30:00.000Z', 'AAPL', 1, 1]]);
   expect(reader.ended).toBe(false);
   publisher.publish('trade', [['2026-11-20T14:30:00.000Z', 'AAPL', 2, 1]]);
   expect(reader.ended).toBe(true);
+  session.close();
   await journal[Symbol.asyncDispose]();
   await rm(dir, { recursive: true, force: true });
 });

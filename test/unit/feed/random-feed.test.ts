@@ -54,6 +54,25 @@ test('what was not taken for a long time is not made up for in a flood', async (
   expect(times[1]).toBe('2026-01-01T01:00:00.000Z');
 });
 
+test('rows come on at their rate where the clock is set back', async () => {
+  const clock = new JumpingClock();
+  const feed = feedOf({ kind: 'random', seed: 1, rowsPerSecond: 100, rows: 300 }, { clock });
+  let rows = 0;
+  for await (const batch of feed.batches()) {
+    rows += batch.rows.length;
+    if (rows === 100) clock.time -= 3_600_000;
+  }
+  expect(rows).toBe(300);
+  expect(clock.sleeps.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(3_100);
+});
+
+test('a rare row does not come earlier for being far off', async () => {
+  const clock = new JumpingClock();
+  const start = clock.now();
+  expect(await rowsOf(feedOf({ kind: 'random', seed: 1, rowsPerSecond: 0.01, rows: 4 }, { clock }))).toHaveLength(4);
+  expect(clock.now() - start).toBeGreaterThanOrEqual(300_000);
+});
+
 test('every type of column is filled, and bid stays below ask', async () => {
   const all = table('all', {
     time: 'timespan',

@@ -258,6 +258,19 @@ test('at original speed rows are as far apart as their times, scaled at another'
   }
 });
 
+test('a clock that is set back while rows wait does not make them wait longer', async () => {
+  const clock = new JumpingClock();
+  const slept: number[] = [];
+  const sleep = clock.sleep.bind(clock);
+  clock.sleep = async (ms, signal) => {
+    await sleep(ms, signal);
+    slept.push(ms);
+    if (slept.length === 1) clock.time -= 3_600_000;
+  };
+  expect(await rowsOf(feedOf({ ...prices, speed: 1000 }, { clock }), 4)).toHaveLength(4);
+  expect(slept.reduce((sum, ms) => sum + ms, 0)).toBeLessThan((32 * 86_400_000) / 1000);
+});
+
 test('a replay that loops begins again, also at original speed', async () => {
   expect(await rowsOf(feedOf({ ...prices, atEnd: 'loop', speed: 'original' }), 10)).toStrictEqual([
     ...PRICE_ROWS,

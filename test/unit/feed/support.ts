@@ -53,7 +53,7 @@ export class WarningLog implements Logger {
 }
 
 export function table(name: string, columns: Readonly<Record<string, ColumnType>>, symbols?: readonly string[]): TableDefinition {
-  return { ...schemaOf(name, columns), symbols, pricing: { kind: 'flat', msat: 100_000n, lastsMs: 86_400_000 } };
+  return { ...schemaOf(name, columns), symbols, pricing: { kind: 'flat', msat: 100_000n, lastsMs: 86_400_000, replayMs: 86_400_000 } };
 }
 
 export const trade: TableDefinition = table('trade', { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' });

@@ -88,7 +88,7 @@ test('killed at any moment: what was answered is there, every settled quote has 
       expect(repeated.kind).toBe(quote?.state === 'settled' ? 'repeated' : 'granted');
     }
   }
-});
+}, 120_000);
 
 test.each([
   ['text', (path: string) => writeFileSync(path, 'this is no database, whatever its name says. '.repeat(100))],
@@ -217,7 +217,8 @@ test('what records money is written once: the file itself refuses to change it',
     'DELETE FROM credit_entries',
     'UPDATE credit_entries SET msat = 5',
     "UPDATE quotes SET state = 'open'",
-    "INSERT INTO grants SELECT 'x', subscription, 'no settlement', 0, table_name, syms, granted_at, until, epoch, next FROM grants",
+    "UPDATE quotes SET amount_msat = 1, items = '[]'",
+    "INSERT INTO grants SELECT 99, 'x', subscription, 'no settlement', 0, 0, table_name, syms, terms, granted_at, starts_at, until, ends_at, replay_ms, epoch, next FROM grants",
   ]) {
     expect(() => database.exec(change)).toThrow();
   }

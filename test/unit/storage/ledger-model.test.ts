@@ -93,12 +93,14 @@ async function run(steps: readonly Step[]): Promise<void> {
           known.closed = true;
           if (action.over < 0) {
             known.credit += received;
-            expect(effect).toMatchObject({ kind: 'credited', reason: 'underpaid' });
+            if (known.state === 'open') known.state = 'withdrawn';
+            expect(effect).toMatchObject({ kind: 'set-aside', credits: [{ reason: 'underpaid', msat: received }] });
           } else {
             known.state = 'settled';
             known.grants = 1;
             known.credit += BigInt(action.over);
-            expect(effect).toMatchObject({ kind: 'granted', late, overMsat: BigInt(action.over) });
+            const credits = action.over > 0 ? [{ reason: 'overpaid', msat: BigInt(action.over) }] : [];
+            expect(effect).toMatchObject({ kind: 'granted', late, credits });
           }
         }
         break;
@@ -107,7 +109,7 @@ async function run(steps: readonly Step[]): Promise<void> {
         cursor = String(index);
         const command = settlement(id, cursor, { node: at, kind: 'duplicate', now });
         const kinds = [(await store.ledger.applySettlement(command)).kind, (await store.ledger.applySettlement(command)).kind];
-        expect(kinds).toEqual(known === undefined ? ['foreign', 'foreign'] : ['credited', 'repeated']);
+        expect(kinds).toEqual(known === undefined ? ['foreign', 'foreign'] : ['set-aside', 'repeated']);
         if (known !== undefined) known.credit += PRICE;
         break;
       }
@@ -119,7 +121,7 @@ async function run(steps: readonly Step[]): Promise<void> {
         break;
       }
       case 'withdraw': {
-        const withdrawn = await store.ledger.withdrawQuote(id);
+        const withdrawn = await store.ledger.withdrawQuote(id, now);
         expect(withdrawn?.state).toBe(known?.state === 'open' ? 'withdrawn' : undefined);
         if (known?.state === 'open') known.state = 'withdrawn';
         break;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Ledger } from '../../../src/core/ports/ledger.ts';
 import { directLedger } from './support/direct-ledger.ts';
-import { hash, NODE, newQuote, node, settlement } from './support/quotes.ts';
+import { hash, item, NODE, newQuote, node, priced, settlement, TICK, TIME } from './support/quotes.ts';
 
 let ledger: Ledger;
 beforeEach(async () => {
@@ -12,11 +12,11 @@ afterEach(() => ledger[Symbol.asyncDispose]());
 const ids = (quotes: readonly { readonly id: string }[]): string[] => quotes.map(({ id }) => id).sort();
 
 test('a quote is read back as it was made, by id, by hash and by key', async () => {
-  const { newSubscription: _, ...fields } = newQuote('a', { key: 'key', request: 'request' });
-  const items = [...fields.items, { table: 'quote', syms: ['__proto__', 'é', "'"] }];
-  const { created, quote } = await ledger.createQuote(newQuote('a', { key: 'key', request: 'request', items }));
+  const items = [item('trade', ['AAPL']), item('quote', ['__proto__', 'é', "'"], TIME), item('book', ['X'], TICK)];
+  const { newSubscription, ...fields } = newQuote('a', { key: 'key', request: 'request', reason: 'renewal', ...priced(items) });
+  const { created, quote } = await ledger.createQuote({ ...fields, newSubscription });
   expect(created).toBe(true);
-  expect(quote).toEqual({ ...fields, items, state: 'open', invoiceClosed: false });
+  expect(quote).toEqual({ ...fields, state: 'open', invoiceClosed: false });
   expect(await ledger.quote('a')).toEqual(quote);
   expect(await ledger.quoteByKey('key')).toEqual(quote);
   expect(await ledger.quoteByHash(NODE, hash('a'))).toEqual(quote);
@@ -62,7 +62,7 @@ test('a late payment is honoured though a newer quote has its key', async () => 
   await ledger.createQuote(newQuote('b', { key: 'key', createdAt: 6000, expiresAt: 9000 }));
   expect(await ledger.applySettlement(settlement('a', '1', { settledAt: 6500 }))).toMatchObject({ kind: 'granted', late: true });
   expect((await ledger.quoteByKey('key'))?.id).toBe('b');
-  await ledger.withdrawQuote('b');
+  await ledger.withdrawQuote('b', 3000);
   expect((await ledger.quoteByKey('key'))?.id).toBe('a');
 });
 
@@ -86,17 +86,17 @@ test('only an open quote is withdrawn', async () => {
   await ledger.createQuote(newQuote('a'));
   await ledger.createQuote(newQuote('paid'));
   await ledger.applySettlement(settlement('paid', '1'));
-  expect(await ledger.withdrawQuote('a')).toMatchObject({ id: 'a', state: 'withdrawn' });
-  expect(await ledger.withdrawQuote('a')).toBeUndefined();
-  expect(await ledger.withdrawQuote('paid')).toBeUndefined();
-  expect(await ledger.withdrawQuote('unknown')).toBeUndefined();
+  expect(await ledger.withdrawQuote('a', 3000)).toMatchObject({ id: 'a', state: 'withdrawn' });
+  expect(await ledger.withdrawQuote('a', 3000)).toBeUndefined();
+  expect(await ledger.withdrawQuote('paid', 3000)).toBeUndefined();
+  expect(await ledger.withdrawQuote('unknown', 3000)).toBeUndefined();
 });
 
 test('an invoice is to be cancelled from the end of its quote until that is noted', async () => {
   for (const name of ['expired', 'withdrawn', 'open', 'underpaid'])
     await ledger.createQuote(newQuote(name, name === 'open' ? { expiresAt: 9000 } : {}));
   expect(await ledger.invoicesToCancel(NODE)).toEqual([]);
-  await ledger.withdrawQuote('withdrawn');
+  await ledger.withdrawQuote('withdrawn', 3000);
   await ledger.applySettlement(settlement('underpaid', '1', { received: 1n as never }));
   await ledger.expireQuotes(NODE, 5000);
   expect(ids(await ledger.invoicesToCancel(NODE))).toEqual(['expired', 'withdrawn']);

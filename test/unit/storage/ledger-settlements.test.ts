@@ -3,7 +3,7 @@ import { MAX_MSAT, msat } from '../../../src/core/lightning/amount.ts';
 import type { SettlementCursor } from '../../../src/core/lightning/settlement.ts';
 import type { Grant, Ledger } from '../../../src/core/ports/ledger.ts';
 import { directLedger } from './support/direct-ledger.ts';
-import { NODE, newQuote, node, PRICE, settlement } from './support/quotes.ts';
+import { FLAT, item, NODE, newQuote, node, PRICE, priced, settlement } from './support/quotes.ts';
 
 let ledger: Ledger;
 beforeEach(async () => {
@@ -15,23 +15,28 @@ afterEach(() => ledger[Symbol.asyncDispose]());
 const subscription = () => ledger.subscription('subscription of a');
 
 test('a settled invoice gives one grant per item, from where each symbol stands, and moves the cursor', async () => {
-  const items = [
-    { table: 'trade', syms: ['AAPL', 'toString'] },
-    { table: 'quote', syms: ['AAPL'] },
-  ];
-  await ledger.createQuote(newQuote('two', { items, subscription: 'subscription of a' }));
-  const effect = await ledger.applySettlement(settlement('two', '7', { now: 3000, epoch: 4, next: { trade: { AAPL: 17 } } }));
-  const common = { subscription: 'subscription of a', quote: 'two', grantedAt: 3000, until: 86_403_000, epoch: 4 };
+  const items = [item('trade', ['AAPL', 'toString']), item('quote', ['AAPL'])];
+  await ledger.createQuote(newQuote('two', { ...priced(items), subscription: 'subscription of a' }));
+  const received = msat(300_000);
+  const effect = await ledger.applySettlement(settlement('two', '7', { received, now: 3000, epoch: 4, next: { trade: { AAPL: 17 } } }));
+  const common = { subscription: 'subscription of a', quote: 'two', terms: FLAT, grantedAt: 3000, until: 86_403_000, epoch: 4 };
   const grants: readonly Grant[] = [
     { id: 'two-0', ...common, table: 'trade', syms: ['AAPL', 'toString'], next: { AAPL: 17, toString: 1 } },
     { id: 'two-1', ...common, table: 'quote', syms: ['AAPL'], next: { AAPL: 1 } },
   ];
   const quote = expect.objectContaining({ id: 'two', state: 'settled', invoiceClosed: true });
-  expect(effect).toEqual({ kind: 'granted', quote, grants, overMsat: 0n, late: false });
+  expect(effect).toEqual({ kind: 'granted', quote, grants, balanceMsat: 0n, credits: [], late: false });
   expect((await subscription())?.grants).toEqual(grants);
   expect(await ledger.quote('two')).toMatchObject({ state: 'settled', invoiceClosed: true });
   expect(await ledger.cursor(NODE)).toBe('7');
-  expect(await ledger.counts()).toEqual({ quotes: 2, settled: 1, subscriptions: 1, creditMsat: 0n });
+  expect(await ledger.counts()).toEqual({
+    quotes: 2,
+    settled: 1,
+    subscriptions: 1,
+    creditMsat: 0n,
+    balanceMsat: 0n,
+    refundMsat: 0n,
+  });
 });
 
 test('a settlement that comes again changes nothing but the cursor', async () => {
@@ -54,28 +59,27 @@ test('the same settlement many times at once has one effect', async () => {
 test('what is paid too much goes to the credit', async () => {
   expect(await ledger.applySettlement(settlement('a', '1', { received: msat(200_001) }))).toMatchObject({
     kind: 'granted',
-    overMsat: 1n,
+    credits: [{ subscription: 'subscription of a', quote: 'a', msat: 1n, reason: 'overpaid', outcome: 'credit' }],
   });
   expect((await subscription())?.creditMsat).toBe(1n);
 });
 
-test('too little is credited, buys nothing and leaves the quote as it is', async () => {
+test('too little is credited, buys nothing and ends the quote, whose invoice can not be paid again', async () => {
   const effect = await ledger.applySettlement(settlement('a', '1', { received: msat(199_999) }));
   expect(effect).toMatchObject({
-    kind: 'credited',
-    reason: 'underpaid',
-    creditMsat: 199_999n,
-    quote: { state: 'open', invoiceClosed: true },
+    kind: 'set-aside',
+    credits: [{ msat: 199_999n, reason: 'underpaid', outcome: 'credit' }],
+    quote: { state: 'withdrawn', invoiceClosed: true },
   });
   expect(await ledger.applySettlement(settlement('a', '1', { received: msat(199_999) }))).toMatchObject({ kind: 'repeated' });
   expect(await subscription()).toMatchObject({ grants: [], creditMsat: 199_999n });
-  expect(await ledger.quote('a')).toMatchObject({ state: 'open', invoiceClosed: true });
+  expect(await ledger.quote('a')).toMatchObject({ state: 'withdrawn', invoiceClosed: true });
 });
 
 test('a payment after expiry, after withdrawal, or settled after the time is honoured and said to be late', async () => {
   await ledger.createQuote(newQuote('withdrawn'));
   await ledger.createQuote(newQuote('slow', { expiresAt: 9000 }));
-  await ledger.withdrawQuote('withdrawn');
+  await ledger.withdrawQuote('withdrawn', 3000);
   await ledger.expireQuotes(NODE, 5000);
   for (const [name, settledAt] of [
     ['a', 2000],
@@ -108,12 +112,11 @@ test('expiry and settlement at once: the settlement counts, whichever came first
 test('money that comes twice is credited once per event', async () => {
   await ledger.applySettlement(settlement('a', '1'));
   expect(await ledger.applySettlement(settlement('a', '2', { kind: 'duplicate' }))).toMatchObject({
-    kind: 'credited',
-    reason: 'duplicate',
-    creditMsat: PRICE,
+    kind: 'set-aside',
+    credits: [{ msat: PRICE, reason: 'duplicate', outcome: 'credit' }],
   });
   expect(await ledger.applySettlement(settlement('a', '2', { kind: 'duplicate' }))).toMatchObject({ kind: 'repeated' });
-  expect(await ledger.applySettlement(settlement('a', '3', { kind: 'duplicate' }))).toMatchObject({ kind: 'credited' });
+  expect(await ledger.applySettlement(settlement('a', '3', { kind: 'duplicate' }))).toMatchObject({ kind: 'set-aside' });
   expect((await subscription())?.creditMsat).toBe(2n * PRICE);
   expect((await subscription())?.grants).toHaveLength(1);
 });
@@ -136,10 +139,10 @@ test('cursors and quotes are of one node and network: another one with the same 
 });
 
 test('the largest amounts come back to the last millisatoshi', async () => {
-  await ledger.createQuote(newQuote('large', { amountMsat: msat(MAX_MSAT - 1n) }));
+  await ledger.createQuote(newQuote('large', priced([{ ...item('trade', ['AAPL'], { ...FLAT, msat: MAX_MSAT - 1n }) }])));
   expect(await ledger.applySettlement(settlement('large', '1', { received: MAX_MSAT }))).toMatchObject({
     kind: 'granted',
-    overMsat: 1n,
+    credits: [{ msat: 1n, reason: 'overpaid' }],
   });
   await ledger.applySettlement(settlement('large', '2', { received: MAX_MSAT, kind: 'duplicate' }));
   expect((await ledger.quote('large'))?.amountMsat).toBe(MAX_MSAT - 1n);

@@ -3,17 +3,23 @@ import { msat } from '../../../src/core/lightning/amount.ts';
 import { paymentHash } from '../../../src/core/lightning/identifiers.ts';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
 import { TickerplantError } from '../../../src/core/tickerplant/errors.ts';
-import type { QuoteOffer } from '../../../src/core/tickerplant/messages.ts';
+import type { QuoteOffer, Terms } from '../../../src/core/tickerplant/messages.ts';
 import { errorMessage, toTickerplantError } from '../../../src/transport/websocket/errors.ts';
 import { isoTime, quoteMessage } from '../../../src/transport/websocket/messages.ts';
 
 const schema = [{ name: 'time', type: 'timestamp' }] as const;
+const REPLAY_MS = 86_400_000;
+const FLAT: Terms = { kind: 'flat', msat: 100_000n, lastsMs: 86_400_000, replayMs: REPLAY_MS };
+const TIME: Terms = { kind: 'time', msat: 5_000n, perMs: 3_600_000, renewBeforeMs: 360_000, graceMs: 30_000, replayMs: REPLAY_MS };
+const TICK: Terms = { kind: 'tick', msat: 10n, prepayMsat: 10_000n, topUpBelowMsat: 2_000n, lastsMs: 86_400_000, replayMs: REPLAY_MS };
 const offer: QuoteOffer = {
   quote: 'q',
   subscription: 's',
   token: 't',
-  items: [{ table: 'trade', syms: ['AAPL', 'GOOG'], schema }],
+  items: [{ table: 'trade', syms: ['AAPL', 'GOOG'], schema, terms: FLAT, amountMsat: msat(200_000n) }],
+  reason: 'asked',
   amountMsat: msat(200_000n),
+  creditMsat: msat(0),
   invoice: 'lnbc1',
   paymentHash: paymentHash('00'.repeat(32)),
   expiresAt: Date.parse('2026-11-20T14:40:00Z'),
@@ -31,6 +37,7 @@ test('a quote for one table has exactly the fields of the protocol', () => {
     table: 'trade',
     schema: [{ name: 'time', type: 'timestamp' }],
     syms: ['AAPL', 'GOOG'],
+    pricing: { kind: 'flat', msat: '100000', lastsMs: 86_400_000 },
     amountMsat: '200000',
     invoice: 'lnbc1',
     paymentHash: '00'.repeat(32),
@@ -40,17 +47,32 @@ test('a quote for one table has exactly the fields of the protocol', () => {
   });
 });
 
-test('a quote for several tables says which symbols are whose', () => {
-  const items = [...offer.items, { table: 'halt', syms: ['AAPL'], schema }];
-  expect(JSON.parse(JSON.stringify(quoteMessage({ ...offer, items }, undefined)))).toMatchObject({
+test('a quote for several tables says which symbols are whose, and at what price', () => {
+  const items = [...offer.items, { table: 'halt', syms: ['AAPL'], schema, terms: TICK, amountMsat: msat(10_000n) }];
+  const message = JSON.parse(JSON.stringify(quoteMessage({ ...offer, items }, undefined)));
+  expect(message).toMatchObject({
     table: '*',
     schema: [],
     syms: ['AAPL', 'GOOG'],
     tables: [
-      { table: 'trade', syms: ['AAPL', 'GOOG'], schema },
-      { table: 'halt', syms: ['AAPL'], schema },
+      { table: 'trade', syms: ['AAPL', 'GOOG'], schema, pricing: { kind: 'flat' }, amountMsat: '200000' },
+      { table: 'halt', syms: ['AAPL'], schema, pricing: { kind: 'tick', msat: '10', prepayMsat: '10000' }, amountMsat: '10000' },
     ],
   });
+  expect(message).not.toHaveProperty('pricing');
+});
+
+test('an offer that nobody asked for says why, and how much of the credit it uses', () => {
+  const [item] = offer.items;
+  const items = item === undefined ? [] : [{ ...item, terms: TIME }];
+  const message = quoteMessage({ ...offer, items, reason: 'renewal', creditMsat: msat(7n) }, undefined);
+  expect(JSON.parse(JSON.stringify(message))).toMatchObject({
+    op: 'quote',
+    reason: 'renewal',
+    creditMsat: '7',
+    pricing: { kind: 'time', msat: '5000', perMs: 3_600_000, graceMs: 30_000 },
+  });
+  expect(message['id']).toBeUndefined();
 });
 
 test('a time beyond the calendar is its last day, not an exception', () => {

@@ -56,6 +56,8 @@ async function* told(
       request: {
         channel_point: { funding_txid_str: funding, output_index: Number(index) },
         force,
+        // Else lnd refuses while a payment is on its way, which one that has just settled still is for a moment.
+        no_wait: !force,
         ...(feeRateSatPerVbyte !== undefined && !force && { sat_per_vbyte: String(feeRateSatPerVbyte) }),
       },
       schema: lndCloseUpdate,

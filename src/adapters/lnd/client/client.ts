@@ -1,13 +1,10 @@
-import { authenticatedLndGrpc } from 'ln-service';
 import type { z } from 'zod';
 import type { CallOptions } from '../../../core/lightning/common.ts';
 import { isLightningError, LightningError } from '../../../core/lightning/errors.ts';
 import type { LndConnection } from './config.ts';
 import { readCredentials } from './credentials.ts';
 import { toLightningError } from './errors.ts';
-
-/** lnd's services, by the names that ln-service gives them. */
-export type LndService = 'default' | 'invoices' | 'router';
+import { type LndService, type LndServices, openServices } from './services.ts';
 
 /** One call: whose it is for error messages, what of lnd's it is, and how its answer reads. */
 export interface LndCall<T> {
@@ -32,10 +29,8 @@ interface GrpcCall extends AsyncIterable<unknown> {
   on(event: 'error', listener: () => void): void;
 }
 
-type Services = Record<string, Record<string, unknown>>;
-
 interface Connected {
-  readonly services: Services;
+  readonly services: LndServices;
   readonly credentials: string;
   readonly since: number;
 }
@@ -193,8 +188,7 @@ export class LndClient {
     this.#stale = false;
     if (current !== undefined && current.credentials === credentials && now - current.since < REDIAL_AFTER_MS) return current;
     this.#disconnect();
-    const { lnd } = authenticatedLndGrpc({ macaroon, socket: this.#connection.socket, ...(cert !== undefined && { cert }) });
-    this.#connected = { services: lnd, credentials, since: now };
+    this.#connected = { services: openServices({ macaroon, cert }, this.#connection.socket), credentials, since: now };
     return this.#connected;
   }
 

@@ -1,11 +1,15 @@
 import { applySettlement } from './apply-settlement.ts';
 import { createQuote } from './create-quote.ts';
 import { cursor, saveCursor } from './cursors.ts';
+import { neededFrom } from './grants.ts';
 import type { LedgerHandlers } from './handlers.ts';
+import { lease, reclaimLeases, recordUse } from './leases.ts';
 import { begin, find, findKeysend, record } from './payment-intents.ts';
 import { expireQuotes, invoiceClosed, invoicesToCancel, openQuotes, quote, quoteByHash, quoteByKey, withdrawQuote } from './quotes.ts';
+import { refundDone, refunds } from './refunds.ts';
 import { after, append, checkpoint, head, saveCheckpoint } from './settlement-log.ts';
 import { counts, setUnsubscribed, subscription, subscriptionByToken } from './subscriptions.ts';
+import { upkeep } from './upkeep.ts';
 
 /** The commands by port and name; the compiler sees to it that none is missing. */
 export const HANDLERS: LedgerHandlers = {
@@ -25,7 +29,14 @@ export const HANDLERS: LedgerHandlers = {
     subscription,
     subscriptionByToken,
     setUnsubscribed,
+    lease,
+    recordUse,
+    reclaimLeases,
+    neededFrom,
+    refunds,
+    refundDone,
     counts,
+    ...upkeep,
   },
   intents: { find, findKeysend, begin, record },
   settlementLog: { append, after, head, checkpoint, saveCheckpoint },

@@ -1,122 +1,128 @@
 import type { Msat } from '../../../core/lightning/amount.ts';
-import type { ApplySettlement, Grant, NextSeqs, QuoteRecord, SettlementEffect } from '../../../core/ports/ledger.ts';
-import type { QuoteItem } from '../../../core/tickerplant/messages.ts';
-import { toGrant, toQuote, wholeMs } from '../mapping.ts';
-import type { CreditEntriesTable } from '../tables.ts';
+import type { ApplySettlement, QuoteRecord, SettlementEffect } from '../../../core/ports/ledger.ts';
+import type { CreditEvent } from '../../../core/tickerplant/messages.ts';
+import { toQuote, wholeMs } from '../mapping.ts';
+import type { SettlementsTable, Timing } from '../tables.ts';
+import { balanceOf, enterBalance } from './balance.ts';
+import { giveBack, isKeptDuplicate, keep, takeAgain } from './credit.ts';
 import { moveCursor } from './cursors.ts';
+import { addGrants } from './grants.ts';
 import type { LedgerDatabase } from './handlers.ts';
-import { numberOfNode } from './nodes.ts';
 import { selectQuotes } from './quotes.ts';
 
 /** Applies a settlement, all that it causes, and the cursor. */
 export async function applySettlement(db: LedgerDatabase, command: ApplySettlement): Promise<SettlementEffect> {
-  const node = await numberOfNode(db, command.node);
-  await moveCursor(db, node, command.cursor);
+  const node = await moveCursor(db, command.node, command.cursor);
   const row = await selectQuotes(db)
+    .leftJoin('settlements', 'settlements.quote', 'quotes.id')
+    .select('settlements.effect')
     .where('quotes.node', '=', node)
     .where('quotes.payment_hash', '=', command.settlement.paymentHash)
     .executeTakeFirst();
   if (row === undefined) return { kind: 'foreign' };
   const quote = toQuote(row);
-  if (command.kind === 'duplicate') return creditDuplicate(db, command, quote);
+  if (command.kind === 'duplicate') return keepDuplicate(db, command, quote);
 
-  const applied = await db
-    .selectFrom('settlements')
-    .select('effect')
-    .where('node', '=', node)
-    .where('payment_hash', '=', quote.paymentHash)
-    .executeTakeFirst();
-  if (applied !== undefined) return { kind: 'repeated', quote };
+  if (row.effect !== null) return { kind: 'repeated', quote };
+  const timing = timingOf(quote, command);
+  const useless = uselessFor(quote, command, timing);
+  await note(db, node, command, quote, { effect: useless === undefined ? 'granted' : 'set-aside', timing });
+  if (useless === undefined) return await grant(db, command, quote, timing !== 'in-time');
+  return await putAside(db, command, quote, useless);
+}
 
-  const { receivedMsat, settledAt } = command.settlement;
-  const late = quote.state !== 'open' || settledAt > quote.expiresAt;
-  const enough = receivedMsat >= quote.amountMsat;
+/** A quote that was withdrawn, or whose time was over at the node or here. */
+function timingOf({ state, expiresAt }: QuoteRecord, { settlement }: ApplySettlement): Timing {
+  if (state === 'withdrawn') return 'withdrawn';
+  return state !== 'open' || settlement.settledAt > expiresAt ? 'late' : 'in-time';
+}
+
+/** Why the payment buys nothing, and what becomes of it; undefined where it buys something. */
+function uselessFor(
+  quote: QuoteRecord,
+  { settlement, policy, gone }: ApplySettlement,
+  timing: Timing,
+): Pick<CreditEvent, 'reason' | 'outcome'> | undefined {
+  if (settlement.receivedMsat < quote.amountMsat) return { reason: 'underpaid', outcome: policy.underpaid };
+  if (timing !== 'in-time' && policy[timing] !== 'honour') return { reason: timing, outcome: policy[timing] };
+  if (quote.items.every(({ table }) => gone.includes(table))) return { reason: 'table-gone', outcome: policy.tableGone };
+  return undefined;
+}
+
+async function note(
+  db: LedgerDatabase,
+  node: bigint,
+  { settlement, now, policy, gone, dayEnds }: ApplySettlement,
+  quote: QuoteRecord,
+  decided: Pick<SettlementsTable, 'effect' | 'timing'>,
+): Promise<void> {
   await db
     .insertInto('settlements')
     .values({
       node,
       payment_hash: quote.paymentHash,
       quote: quote.id,
-      effect: enough ? 'granted' : 'underpaid',
-      received_msat: receivedMsat,
-      late: late ? 1n : 0n,
-      settled_at: wholeMs(settledAt),
-      applied_at: wholeMs(command.now),
+      ...decided,
+      received_msat: settlement.receivedMsat,
+      settled_at: wholeMs(settlement.settledAt),
+      applied_at: wholeMs(now),
+      policy: JSON.stringify(policy),
+      gone: JSON.stringify(gone),
+      day_ends: wholeMs(dayEnds),
     })
     .execute();
-  await db
-    .updateTable('quotes')
-    .set(enough ? { state: 'settled', invoice_closed: 1n } : { invoice_closed: 1n })
-    .where('id', '=', quote.id)
-    .execute();
+}
 
-  if (!enough) {
-    await addCredit(db, command, quote, 'underpaid', receivedMsat);
-    return { kind: 'credited', quote: { ...quote, invoiceClosed: true }, creditMsat: receivedMsat, reason: 'underpaid' };
+async function grant(db: LedgerDatabase, command: ApplySettlement, quote: QuoteRecord, late: boolean): Promise<SettlementEffect> {
+  const { cursor, now, policy, gone, settlement } = command;
+  await endQuote(db, quote, 'settled');
+  // An open quote's credit is still set aside, and is spent by this.
+  const lostMsat = quote.state === 'open' ? 0n : await takeAgain(db, quote, cursor, now);
+  const grants = await addGrants(db, command, quote);
+  let goneMsat = 0n;
+  let prepaidMsat = 0n;
+  for (const { table, terms, amountMsat } of quote.items) {
+    if (gone.includes(table)) goneMsat += amountMsat;
+    else if (terms.kind === 'tick') prepaidMsat += amountMsat;
   }
-  const overMsat = (receivedMsat - quote.amountMsat) as Msat;
-  if (overMsat > 0n) await addCredit(db, command, quote, 'overpaid', overMsat);
-  const grants: Grant[] = [];
-  for (const [position, item] of quote.items.entries()) grants.push(await addGrant(db, command, quote, item, position));
-  return { kind: 'granted', quote: { ...quote, state: 'settled', invoiceClosed: true }, grants, overMsat, late };
+  const before = await balanceOf(db, quote.subscription);
+  const entry = { subscription: quote.subscription, kind: 'prepaid', msat: prepaidMsat, quote: quote.id, before, now } as const;
+  const balanceMsat = await enterBalance(db, entry);
+  const overMsat = (settlement.receivedMsat - quote.amountMsat) as Msat;
+  // Credit that is not there any more did not pay for the table either.
+  const backMsat = (goneMsat > lostMsat ? goneMsat - lostMsat : 0n) as Msat;
+  const credits = [
+    ...(await keep(db, quote, { msat: backMsat, reason: 'table-gone', outcome: policy.tableGone }, cursor, now)),
+    ...(await keep(db, quote, { msat: overMsat, reason: 'overpaid', outcome: policy.overpaid }, cursor, now)),
+  ];
+  return { kind: 'granted', quote: { ...quote, state: 'settled', invoiceClosed: true }, grants, balanceMsat, credits, late };
+}
+
+/** The invoice can't be paid again, so the quote has ended, and with it what was set aside for it. */
+async function putAside(
+  db: LedgerDatabase,
+  { cursor, now, settlement }: ApplySettlement,
+  quote: QuoteRecord,
+  useless: Pick<CreditEvent, 'reason' | 'outcome'>,
+): Promise<SettlementEffect> {
+  const ended = quote.state !== 'open' ? quote.state : useless.reason === 'late' ? 'expired' : 'withdrawn';
+  await endQuote(db, quote, ended);
+  if (quote.state === 'open') await giveBack(db, quote, now);
+  const credits = await keep(db, quote, { msat: settlement.receivedMsat, ...useless }, cursor, now);
+  return { kind: 'set-aside', quote: { ...quote, state: ended, invoiceClosed: true }, credits };
+}
+
+async function endQuote(db: LedgerDatabase, { id }: QuoteRecord, state: QuoteRecord['state']): Promise<void> {
+  await db.updateTable('quotes').set({ state, invoice_closed: 1n }).where('id', '=', id).execute();
 }
 
 /** Money that came a second time; the event's cursor tells it from the same event again. */
-async function creditDuplicate(db: LedgerDatabase, command: ApplySettlement, quote: QuoteRecord): Promise<SettlementEffect> {
-  const seen = await db
-    .selectFrom('credit_entries')
-    .select('number')
-    .where('quote', '=', quote.id)
-    .where('reason', '=', 'duplicate')
-    .where('cursor', '=', command.cursor)
-    .executeTakeFirst();
-  if (seen !== undefined) return { kind: 'repeated', quote };
-  const creditMsat = command.settlement.receivedMsat;
-  await addCredit(db, command, quote, 'duplicate', creditMsat);
-  return { kind: 'credited', quote, creditMsat, reason: 'duplicate' };
-}
-
-async function addCredit(
+async function keepDuplicate(
   db: LedgerDatabase,
-  command: ApplySettlement,
+  { cursor, now, policy, settlement }: ApplySettlement,
   quote: QuoteRecord,
-  reason: CreditEntriesTable['reason'],
-  amount: Msat,
-): Promise<void> {
-  await db
-    .insertInto('credit_entries')
-    .values({ subscription: quote.subscription, quote: quote.id, reason, msat: amount, at: wholeMs(command.now), cursor: command.cursor })
-    .execute();
-}
-
-async function addGrant(
-  db: LedgerDatabase,
-  command: ApplySettlement,
-  quote: QuoteRecord,
-  item: QuoteItem,
-  position: number,
-): Promise<Grant> {
-  const row = await db
-    .insertInto('grants')
-    .values({
-      id: `${quote.id}-${position}`,
-      subscription: quote.subscription,
-      quote: quote.id,
-      position: BigInt(position),
-      table_name: item.table,
-      syms: JSON.stringify(item.syms),
-      granted_at: wholeMs(command.now),
-      until: wholeMs(command.now) + wholeMs(quote.lastsMs),
-      epoch: BigInt(command.epoch),
-      next: JSON.stringify(nextOf(command.next, item)),
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  return toGrant(row);
-}
-
-/** Where each symbol of an item begins. Own properties only: a symbol may be called `constructor`. */
-function nextOf(next: NextSeqs, item: QuoteItem): Record<string, number> {
-  const seqs = Object.hasOwn(next, item.table) ? (next[item.table] ?? {}) : {};
-  return Object.fromEntries(item.syms.map((sym) => [sym, Object.hasOwn(seqs, sym) ? (seqs[sym] ?? 1) : 1]));
+): Promise<SettlementEffect> {
+  if (await isKeptDuplicate(db, quote.id, cursor)) return { kind: 'repeated', quote };
+  const what = { msat: settlement.receivedMsat, reason: 'duplicate', outcome: policy.duplicate } as const;
+  return { kind: 'set-aside', quote, credits: await keep(db, quote, what, cursor, now) };
 }

@@ -16,10 +16,19 @@ export async function cursor(db: LedgerDatabase, node: NodeIdentity): Promise<Se
 
 /** Moves it, for events without an effect of their own. */
 export async function saveCursor(db: LedgerDatabase, node: NodeIdentity, position: SettlementCursor): Promise<void> {
-  await moveCursor(db, await numberOfNode(db, node), position);
+  await moveCursor(db, node, position);
 }
 
-/** Moves it, within the transaction of the effect. */
-export async function moveCursor(db: LedgerDatabase, node: bigint, position: SettlementCursor): Promise<void> {
-  await db.updateTable('nodes').set({ cursor: position }).where('number', '=', node).execute();
+/** Moves it, within the transaction of the effect, and answers the node's number. */
+export async function moveCursor(db: LedgerDatabase, node: NodeIdentity, position: SettlementCursor): Promise<bigint> {
+  const moved = await db
+    .updateTable('nodes')
+    .set({ cursor: position })
+    .where('network', '=', node.network)
+    .where('node_id', '=', node.nodeId)
+    .returning('number')
+    .executeTakeFirst();
+  if (moved !== undefined) return moved.number;
+  await numberOfNode(db, node);
+  return await moveCursor(db, node, position);
 }

@@ -4,6 +4,7 @@ import type { PaymentHash } from '../../../core/lightning/identifiers.ts';
 import type { QuoteRecord } from '../../../core/ports/ledger.ts';
 import { type QuoteRow, toQuote, wholeMs } from '../mapping.ts';
 import type { LedgerTables } from '../tables.ts';
+import { giveBack } from './credit.ts';
 import type { LedgerDatabase } from './handlers.ts';
 import { findNode } from './nodes.ts';
 
@@ -59,7 +60,7 @@ export async function openQuotes(db: LedgerDatabase, node: NodeIdentity): Promis
   return rows.map(toQuote);
 }
 
-/** Compare-and-set: what a settlement made `settled` is not open any more, and stays. */
+/** Compare-and-set: what a settlement made `settled` is not open any more, and stays. What was set aside goes back. */
 export async function expireQuotes(db: LedgerDatabase, node: NodeIdentity, now: number): Promise<readonly QuoteRecord[]> {
   const number = await findNode(db, node);
   if (number === undefined) return [];
@@ -71,11 +72,13 @@ export async function expireQuotes(db: LedgerDatabase, node: NodeIdentity, now: 
     .where('expires_at', '<=', wholeMs(now))
     .returningAll()
     .execute();
-  return rows.map((row) => toQuote({ ...row, network: node.network, node_id: node.nodeId }));
+  const expired = rows.map((row) => toQuote({ ...row, network: node.network, node_id: node.nodeId }));
+  for (const each of expired) await giveBack(db, each, now);
+  return expired;
 }
 
 /** The same compare-and-set for one quote. */
-export async function withdrawQuote(db: LedgerDatabase, id: string): Promise<QuoteRecord | undefined> {
+export async function withdrawQuote(db: LedgerDatabase, id: string, now: number): Promise<QuoteRecord | undefined> {
   const row = await db
     .updateTable('quotes')
     .set({ state: 'withdrawn' })
@@ -83,7 +86,9 @@ export async function withdrawQuote(db: LedgerDatabase, id: string): Promise<Quo
     .where('state', '=', OPEN)
     .returning('id')
     .executeTakeFirst();
-  return row && quote(db, id);
+  const withdrawn = row && (await quote(db, id));
+  if (withdrawn !== undefined) await giveBack(db, withdrawn, now);
+  return withdrawn;
 }
 
 /** Quotes that ended unpaid and whose invoice may still be payable. */

@@ -3,7 +3,11 @@ import type { Msat } from '../../../core/lightning/amount.ts';
 import type { LedgerCounts, SubscriptionRecord } from '../../../core/ports/ledger.ts';
 import { toGrant } from '../mapping.ts';
 import type { SubscriptionsTable } from '../tables.ts';
+import { balanceOf } from './balance.ts';
+import { billedOf } from './billed-rows.ts';
+import { creditOf } from './credit.ts';
 import type { LedgerDatabase } from './handlers.ts';
+import { revokedAt } from './upkeep.ts';
 
 /** A subscription by its id. */
 export async function subscription(db: LedgerDatabase, id: string): Promise<SubscriptionRecord | undefined> {
@@ -18,20 +22,8 @@ export async function subscriptionByToken(db: LedgerDatabase, tokenId: string): 
 }
 
 async function withGrants(db: LedgerDatabase, row: Selectable<SubscriptionsTable>): Promise<SubscriptionRecord> {
-  const grants = await db
-    .selectFrom('grants')
-    .selectAll()
-    .where('subscription', '=', row.id)
-    .orderBy('granted_at')
-    .orderBy('quote')
-    .orderBy('position')
-    .execute();
+  const grants = await db.selectFrom('grants').selectAll().where('subscription', '=', row.id).orderBy('number').execute();
   const unsubscribed = await db.selectFrom('unsubscribed').selectAll().where('subscription', '=', row.id).execute();
-  const credit = await db
-    .selectFrom('credit_entries')
-    .select((eb) => eb.fn.sum<bigint | null>('msat').as('msat'))
-    .where('subscription', '=', row.id)
-    .executeTakeFirst();
   return {
     id: row.id,
     tokenId: row.token_id,
@@ -39,7 +31,10 @@ async function withGrants(db: LedgerDatabase, row: Selectable<SubscriptionsTable
     createdAt: Number(row.created_at),
     grants: grants.map(toGrant),
     unsubscribed: Object.fromEntries(unsubscribed.map((entry) => [entry.table_name, JSON.parse(entry.syms) as string[]])),
-    creditMsat: (credit?.msat ?? 0n) as Msat,
+    creditMsat: await creditOf(db, row.id),
+    balanceMsat: await balanceOf(db, row.id),
+    billed: await billedOf(db, row.id),
+    revokedAt: await revokedAt(db, row.id),
   };
 }
 
@@ -65,14 +60,30 @@ export async function counts(db: LedgerDatabase): Promise<LedgerCounts> {
     .where('state', '=', sql.lit('settled' as const))
     .execute();
   const [subscriptions] = await count('subscriptions').execute();
-  const [credit] = await db
-    .selectFrom('credit_entries')
-    .select((eb) => eb.fn.sum<bigint | null>('msat').as('msat'))
-    .execute();
+  const credit = await sumOf(db.selectFrom('credit_entries').select((eb) => eb.fn.sum<bigint | null>('msat').as('msat')));
+  const left = await sumOf(db.selectFrom('balance_entries').select((eb) => eb.fn.sum<bigint | null>('msat').as('msat')));
+  const lent = await sumOf(
+    db
+      .selectFrom('leases')
+      .select((eb) => eb.fn.sum<bigint | null>(eb('msat', '-', eb.ref('spent_msat'))).as('msat'))
+      .where('closed_at', 'is', null),
+  );
+  const refund = await sumOf(
+    db
+      .selectFrom('refund_notes')
+      .select((eb) => eb.fn.sum<bigint | null>('msat').as('msat'))
+      .where('done_at', 'is', null),
+  );
   return {
     quotes: Number(quotes?.count ?? 0n),
     settled: Number(settled?.count ?? 0n),
     subscriptions: Number(subscriptions?.count ?? 0n),
-    creditMsat: (credit?.msat ?? 0n) as Msat,
+    creditMsat: credit as Msat,
+    balanceMsat: (left + lent) as Msat,
+    refundMsat: refund as Msat,
   };
+}
+
+async function sumOf(query: { executeTakeFirst(): Promise<{ readonly msat: bigint | null } | undefined> }): Promise<bigint> {
+  return (await query.executeTakeFirst())?.msat ?? 0n;
 }

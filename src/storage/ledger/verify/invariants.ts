@@ -1,7 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { findAccountViolations } from './accounts.ts';
+import { findBilledViolations } from './billed-rows.ts';
 import { findGrantViolations } from './grants.ts';
 import { findIntentViolations } from './intents.ts';
+import { paidQuotes } from './paid-quote.ts';
+import { findPriceViolations } from './prices.ts';
 import type { LedgerViolation } from './report.ts';
+import { rowsOf } from './rows.ts';
+import { findSettlementViolations } from './settlements.ts';
 
 /** What must have no row. A query answers what it is about (`of`) and, where it helps, a number or word (`detail`). */
 interface Invariant {
@@ -28,28 +34,28 @@ const INVARIANTS: readonly Invariant[] = [
     message: 'the quote was paid, but is not settled',
   },
   {
-    check: 'settlement-without-effect',
-    sql: `SELECT quote AS of FROM settlements s WHERE effect = 'underpaid'
-            AND (SELECT coalesce(sum(msat), 0) FROM credit_entries WHERE quote = s.quote AND reason = 'underpaid') <> s.received_msat`,
-    message: 'too little was paid, and the credit is not what was received',
-  },
-  {
-    check: 'settlement-without-effect',
-    sql: `SELECT s.quote AS of FROM settlements s JOIN quotes q ON q.id = s.quote WHERE s.effect = 'granted'
-            AND (SELECT coalesce(sum(msat), 0) FROM credit_entries WHERE quote = s.quote AND reason = 'overpaid')
-              <> max(0, s.received_msat - q.amount_msat)`,
-    message: 'what was paid beyond the price is not what was credited',
-  },
-  {
     check: 'effect-without-settlement',
     sql: `SELECT quote AS of FROM grants WHERE NOT EXISTS (SELECT 1 FROM settlements WHERE quote = grants.quote AND effect = 'granted')`,
     message: 'there is a grant, but no payment of the price',
   },
   {
     check: 'effect-without-settlement',
-    sql: `SELECT quote AS of, reason AS detail FROM credit_entries c WHERE reason IN ('overpaid', 'underpaid')
-            AND NOT EXISTS (SELECT 1 FROM settlements WHERE quote = c.quote AND effect = iif(c.reason = 'overpaid', 'granted', 'underpaid'))`,
-    message: 'there is a credit, but no settlement that it comes from',
+    sql: `SELECT quote AS of, reason AS detail FROM (
+            SELECT quote, reason FROM credit_entries WHERE reason NOT IN ('duplicate', 'set-aside', 'given-back')
+            UNION ALL SELECT quote, reason FROM refund_notes WHERE reason <> 'duplicate') AS kept
+           WHERE NOT EXISTS (SELECT 1 FROM settlements WHERE quote = kept.quote)`,
+    message: 'money is kept for the buyer, but no settlement is recorded that it comes from',
+  },
+  {
+    check: 'effect-without-settlement',
+    sql: `SELECT quote AS of FROM balance_entries b WHERE kind = 'prepaid'
+            AND NOT EXISTS (SELECT 1 FROM settlements WHERE quote = b.quote AND effect = 'granted')`,
+    message: 'something was prepaid, but there is no payment of the price',
+  },
+  {
+    check: 'kept-twice',
+    sql: `SELECT c.quote AS of, c.reason AS detail FROM credit_entries c JOIN refund_notes r ON r.quote = c.quote AND r.reason = c.reason AND r.cursor = c.cursor`,
+    message: 'the same money is credited, and noted to be given back',
   },
   {
     check: 'settlement-of-another',
@@ -57,20 +63,18 @@ const INVARIANTS: readonly Invariant[] = [
     message: 'the settlement is not of this quote’s invoice',
   },
   {
-    check: 'price',
-    sql: `SELECT s.quote AS of, s.effect AS detail FROM settlements s JOIN quotes q ON q.id = s.quote
-            WHERE (s.effect = 'granted') <> (s.received_msat >= q.amount_msat)`,
-    message: 'what was received does not fit what was decided',
-  },
-  {
     check: 'invoice-open',
     sql: `SELECT id AS of FROM quotes WHERE state = 'settled' AND invoice_closed <> 1`,
     message: 'the quote is settled, but its invoice counts as open',
   },
   {
-    check: 'credit-of-another',
-    sql: 'SELECT c.quote AS of FROM credit_entries c JOIN quotes q ON q.id = c.quote WHERE c.subscription <> q.subscription',
-    message: 'the credit belongs to another subscription than the quote',
+    check: 'of-another',
+    sql: `SELECT e.quote AS of, e.what AS detail FROM (
+            SELECT quote, subscription, 'credit' AS what FROM credit_entries
+            UNION ALL SELECT quote, subscription, 'refund note' FROM refund_notes
+            UNION ALL SELECT quote, subscription, 'balance' FROM balance_entries WHERE quote IS NOT NULL) AS e
+           JOIN quotes q ON q.id = e.quote WHERE e.subscription <> q.subscription`,
+    message: 'what came of the payment belongs to another subscription than the quote',
   },
   {
     check: 'cursor',
@@ -89,19 +93,25 @@ const INVARIANTS: readonly Invariant[] = [
   },
 ];
 
-/** Everything in a ledger of this program's schema, or an earlier one, that contradicts something else in it. */
+/** Everything in a ledger of this program's schema that contradicts something else in it. */
 export function findViolations(database: DatabaseSync): LedgerViolation[] {
+  const violations = INVARIANTS.flatMap((invariant) => violationsOf(database, invariant));
+  const paid = paidQuotes(database, (id) =>
+    violations.push({ check: 'settlement', of: id, message: 'what was decided on it can not be read' }),
+  );
   return [
-    ...INVARIANTS.flatMap((invariant) => rowsOf(database, invariant)),
-    ...findGrantViolations(database),
+    ...violations,
+    ...findPriceViolations(database),
+    ...findSettlementViolations(database, paid),
+    ...findGrantViolations(database, paid),
+    ...findAccountViolations(database),
+    ...findBilledViolations(database),
     ...findIntentViolations(database),
   ];
 }
 
-function rowsOf(database: DatabaseSync, { check, sql, message }: Invariant): LedgerViolation[] {
-  const statement = database.prepare(sql);
-  statement.setReadBigInts(true);
-  return statement.all().map(({ of, detail }) => ({
+function violationsOf(database: DatabaseSync, { check, sql, message }: Invariant): LedgerViolation[] {
+  return rowsOf(database, sql).map(({ of, detail }) => ({
     check,
     of: String(of),
     message: detail === undefined || detail === null ? message : `${message} (${String(detail)})`,

@@ -6,7 +6,8 @@ import { LedgerError } from '../../../core/ports/ledger.ts';
 import { FileLock } from '../../shared/file-lock.ts';
 import { LedgerImage } from '../file/ledger-image.ts';
 import { SCHEMA_VERSION } from '../migrations/all.ts';
-import { APPLICATION_ID, lockPath } from '../open-database.ts';
+import { APPLICATION_ID, migrate } from '../migrations/migrate.ts';
+import { lockPath } from '../open-database.ts';
 import { toLedgerError } from '../sqlite-errors.ts';
 import { findViolations } from './invariants.ts';
 import type { LedgerReport, LedgerViolation } from './report.ts';
@@ -87,7 +88,7 @@ interface Inside {
 }
 
 function inDatabase(copy: string, violations: LedgerViolation[]): Inside | undefined {
-  const database = new DatabaseSync(copy, { readOnly: true });
+  const database = new DatabaseSync(copy);
   try {
     if (Number(value(database, 'PRAGMA application_id')) !== APPLICATION_ID)
       violations.push({ check: 'structure', of: 'application id', message: 'it is a SQLite database, but not a ledger of this program' });
@@ -103,9 +104,11 @@ function inDatabase(copy: string, violations: LedgerViolation[]): Inside | undef
     }
     const version = Number(value(database, 'PRAGMA user_version'));
     if (version > SCHEMA_VERSION) return { version, rows: {} };
-    violations.push(...findViolations(database));
     const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name").all();
     const rows = tables.map(({ name }) => [String(name), Number(value(database, `SELECT count(*) FROM "${name}"`))] as const);
+    // One of an earlier version is checked as it will be when it is opened; it is the copy that is brought forward.
+    if (version < SCHEMA_VERSION && violations.length === 0) migrate(database, copy);
+    if (version === SCHEMA_VERSION || violations.length === 0) violations.push(...findViolations(database));
     return { version, rows: Object.fromEntries(rows) };
   } catch (error) {
     violations.push({ check: 'structure', of: 'database', message: error instanceof Error ? error.message : String(error) });

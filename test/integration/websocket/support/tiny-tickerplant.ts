@@ -3,9 +3,10 @@ import { paymentHash } from '../../../../src/core/lightning/identifiers.ts';
 import { TickerplantError } from '../../../../src/core/tickerplant/errors.ts';
 import type { ActiveEvent, QuoteItem, QuoteOffer, ResumePosition } from '../../../../src/core/tickerplant/messages.ts';
 import { PublishedRows } from '../../../../src/core/tickerplant/published-rows.ts';
-import type { Row, TableDefinition } from '../../../../src/core/tickerplant/schema.ts';
+import type { FlatPricing, Row, TableDefinition } from '../../../../src/core/tickerplant/schema.ts';
 import type {
   BuyerConnection,
+  IdentifiedToken,
   Resumed,
   SubscribeRequest,
   SubscribeResult,
@@ -15,6 +16,7 @@ import type {
 
 const UNTIL = Date.parse('2026-11-21T14:30:00Z');
 const EPOCH = 1;
+const FLAT: FlatPricing = { kind: 'flat', msat: 100_000n, lastsMs: 86_400_000, replayMs: 86_400_000 };
 
 interface Subscription {
   readonly id: string;
@@ -49,7 +51,7 @@ export class TinyTickerplant implements TickerplantService {
         { name: 'price', type: 'float' },
       ],
       symbols: syms,
-      pricing: { kind: 'flat', msat: 100_000n, lastsMs: 86_400_000 },
+      pricing: FLAT,
     }));
   }
 
@@ -141,7 +143,9 @@ class TinyConnection implements BuyerConnection {
       quote,
       subscription: subscription.id,
       token: `token-of-${subscription.id}`,
-      items: unpaid.map((item) => ({ ...item, schema: columns })),
+      items: unpaid.map((item) => ({ ...item, schema: columns, terms: FLAT, amountMsat: msat(100_000n * BigInt(item.syms.length)) })),
+      reason: 'asked',
+      creditMsat: msat(0),
       amountMsat: msat(100_000n * BigInt(unpaid.flatMap(({ syms }) => syms).length)),
       invoice: 'lnbcrt1example',
       paymentHash: paymentHash('ab'.repeat(32)),
@@ -173,10 +177,10 @@ class TinyConnection implements BuyerConnection {
     subscription.live = { sink: this.sink, stopped: new Set() };
   }
 
-  async identify(token: string): Promise<{ readonly subscription: string; readonly state: 'unpaid' | 'live' | 'ended' }> {
+  async identify(token: string): Promise<IdentifiedToken> {
     const subscription = this.#plant.subscriptions.get(token.replace('token-of-', ''));
     if (subscription === undefined) throw new TickerplantError('BAD_TOKEN', 'not a token of this tickerplant');
-    return { subscription: subscription.id, state: subscription.paid.size === 0 ? 'unpaid' : 'live' };
+    return { subscription: subscription.id, state: subscription.paid.size === 0 ? 'unpaid' : 'live', narrowed: false };
   }
 
   async unsubscribe(request: Parameters<BuyerConnection['unsubscribe']>[0]): Promise<readonly string[]> {

@@ -6,6 +6,7 @@ import type { PaymentHash } from '../../../../src/core/lightning/identifiers.ts'
 import type { TestPayer } from './payer.ts';
 
 interface Quote {
+  readonly reason?: string;
   readonly id: string;
   readonly key: string | undefined;
   readonly subscription: string;
@@ -19,6 +20,15 @@ interface Quote {
   next: Record<string, number>;
   epoch: number;
   ended: boolean;
+}
+
+/** An offer that nobody asked for, and what is odd about it. */
+export interface TestOffer {
+  readonly reason: 'renewal' | 'top-up';
+  readonly syms?: readonly string[];
+  readonly amountMsat: bigint;
+  readonly expiryMs?: number;
+  readonly change?: Message;
 }
 
 type Message = Record<string, unknown>;
@@ -40,6 +50,8 @@ export class TestTickerplant {
   epoch = 1;
   priceMsat = 100_000n;
   expiryMs = 60_000;
+  /** The terms that quotes state; none: as the protocol's first version. */
+  terms: Message | undefined;
   symbols: string[] = ['AAPL', 'GOOG', 'MSFT'];
   /** Answers requests in the server's place where it returns true. */
   intercept: (message: Message, socket: WebSocket) => boolean = () => false;
@@ -170,9 +182,61 @@ export class TestTickerplant {
       expiresAt: new Date(quote.expiresAt).toISOString(),
       until: new Date(Date.now() + 86_400_000).toISOString(),
       node: { id: `03${'22'.repeat(32)}`, uris: [] },
+      ...(this.terms === undefined ? {} : { pricing: this.terms }),
     };
     this.#send(socket, this.tamper(answer));
     if (quote.settled) this.#activate(quote);
+  }
+
+  /** Offers the first quote's subscription more of the same, on the connection where it is live. */
+  offer({ reason, syms, amountMsat, expiryMs = 60_000, change = {} }: TestOffer): Quote {
+    const [first] = this.quotes;
+    if (first === undefined) throw new Error('nothing was quoted yet');
+    const expiresAt = Date.now() + expiryMs;
+    const invoice = this.payer.invoice(msat(amountMsat), expiresAt);
+    const id = randomBytes(8).toString('hex');
+    const quote: Quote = {
+      ...first,
+      reason,
+      id,
+      key: undefined,
+      invoice: invoice.text,
+      hash: invoice.paymentHash,
+      expiresAt,
+      settled: false,
+      ended: false,
+    };
+    this.quotes.push(quote);
+    this.offerAgain(quote, { syms: syms ?? first.syms, amountMsat: String(amountMsat), ...change });
+    return quote;
+  }
+
+  /** Sends an offer that is open once more. */
+  offerAgain(quote: Quote, change: Message = {}): void {
+    this.tell(quote.subscription, {
+      op: 'quote',
+      reason: quote.reason,
+      quote: quote.id,
+      subscription: quote.subscription,
+      token: quote.token,
+      table: 'trade',
+      schema: SCHEMA,
+      syms: quote.syms,
+      amountMsat: String(this.payer.invoices.get(quote.invoice)?.amountMsat),
+      pricing: this.terms,
+      invoice: quote.invoice,
+      paymentHash: quote.hash,
+      expiresAt: new Date(quote.expiresAt).toISOString(),
+      until: new Date(Date.now() + 2 * 86_400_000).toISOString(),
+      node: { id: `03${'22'.repeat(32)}`, uris: [] },
+      ...change,
+    });
+  }
+
+  /** Sends to where a subscription is live. */
+  tell(subscription: string, message: Message): void {
+    const socket = this.#live.get(subscription);
+    if (socket !== undefined) this.#send(socket, message);
   }
 
   #settled(hash: PaymentHash): void {
@@ -206,7 +270,8 @@ export class TestTickerplant {
       this.#send(socket, { op: 'error', id: message['id'], code, message: code.toLowerCase(), retry });
     if (quote === undefined) return refuse('BAD_TOKEN', 'never');
     if (!quote.settled) return refuse('NOT_SETTLED', 'later');
-    if (quote.ended) return refuse('TOKEN_EXPIRED', 'never');
+    if (this.quotes.every((each) => each.subscription !== quote.subscription || each.ended || !each.settled))
+      return refuse('TOKEN_EXPIRED', 'never');
     const older = this.#live.get(quote.subscription);
     this.#live.set(quote.subscription, socket);
     if (older !== undefined && older !== socket) this.#send(older, { op: 'superseded', subscription: quote.subscription });

@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite';
 import { type Ledger, LedgerError } from '../../../../src/core/ports/ledger.ts';
 import { type Command, GroupCommit } from '../../../../src/storage/ledger/group-commit.ts';
 import type { Answer } from '../../../../src/storage/ledger/messages.ts';
@@ -5,6 +6,11 @@ import { openDatabase } from '../../../../src/storage/ledger/open-database.ts';
 
 /** The ledger in memory and without its thread, which takes long to start: what is sent in one turn is committed as one group. */
 export function directLedger(): Ledger {
+  return directStore().ledger;
+}
+
+/** The same, with the database that it is in. */
+export function directStore(): { readonly ledger: Ledger; readonly database: DatabaseSync } {
   const { database } = openDatabase(':memory:');
   const groups = new GroupCommit(database, ':memory:');
   let waiting: { readonly command: Command; readonly answer: (answer: Answer) => void }[] = [];
@@ -21,7 +27,8 @@ export function directLedger(): Ledger {
       waiting.push({ command: { kind: 'command', id: 0, port: 'ledger', command, args: structuredClone(args) as unknown[] }, answer });
       if (waiting.length === 1) last = last.then(run);
     });
-  return new Proxy({} as Ledger, {
+  const ledger = new Proxy({} as Ledger, {
     get: (_, name) => (typeof name === 'string' ? (...args: unknown[]) => send(name, args) : async () => database.close()),
   });
+  return { ledger, database };
 }
