@@ -115,9 +115,9 @@ test(
     });
     const ended: unknown[] = [];
     first.k((_: unknown, message: unknown) => ended.push(message));
-    plant.server.tickerplant.endOfDay('2026-11-20');
+    const date = await plant.endDay();
     await until(() => ended.length === 1, "the day's end");
-    expect(ended).toEqual([['.u.end', new Date('2026-11-20')]]);
+    expect(ended).toEqual([['.u.end', new Date(date)]]);
     await new Promise<void>((resolve) => first.close(() => resolve()));
 
     plant.publish('every', ROW.with(5, 'later'));
@@ -201,8 +201,8 @@ test(
         b: [true],
       },
     });
-    plant.server.tickerplant.endOfDay('2026-11-20');
-    expect(await client.receive()).toMatchObject([{ value: '.u.end' }, { kx: 'DateAtom', value: '2026-11-20' }]);
+    const date = await plant.endDay();
+    expect(await client.receive()).toMatchObject([{ value: '.u.end' }, { kx: 'DateAtom', value: date }]);
     await client.close();
     plant.publish('every', ROW.with(5, 'later'));
     await client.connect(plant.port, { user: 'py', password: invoice['token'] as string, raw: true });
@@ -261,8 +261,8 @@ test(
         },
       },
     ]);
-    plant.server.tickerplant.endOfDay('2026-11-20');
-    expect(await client.receive()).toEqual(['.u.end', '2026-11-20']);
+    const date = await plant.endDay();
+    expect(await client.receive()).toEqual(['.u.end', date]);
     await client.close();
     plant.publish('every', ROW.with(5, 'later'));
     await client.connect(plant.port, { user: 'qpy', password: invoice['token'] as string });

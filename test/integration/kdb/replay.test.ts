@@ -49,9 +49,9 @@ test('the opening of r.q: exact pairs and no log, then rows as soon as somebody 
   length.writeUInt32LE(8 + upd.length);
   expect(shown(rdb.unasked[0] as Uint8Array)).toBe(shown(Buffer.concat([hex('01000000'), length, upd])));
   rdb.unasked.length = 0;
-  plant.server.tickerplant.endOfDay('2026-11-20');
+  await plant.endDay();
   await until(() => rdb.unasked.length === 1, 'the end of the day');
-  expect(shown(rdb.unasked[0] as Uint8Array)).toBe(shown(hex('01000000 1b000000 0000 02000000 f52e752e656e6400 f25c260000')));
+  expect(shown(rdb.unasked[0] as Uint8Array)).toBe(shown(hex('01000000 1b000000 0000 02000000 f52e752e656e6400 f2ce2a0000')));
 });
 
 test('the opening of a chained tickerplant: pairs alone; and of a chained real-time database', async () => {

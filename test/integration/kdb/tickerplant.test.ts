@@ -67,8 +67,8 @@ test('sub, pay, upd with types and values, end of day', async () => {
     ['upd', 'trade', { time: [NS], sym: ['AAPL'], price: [2.5], size: [100n] }],
     ['upd', 'trade', { time: [NS], sym: ['GOOGL'], price: [4], size: [100n] }],
   ]);
-  plant.server.tickerplant.endOfDay('2026-11-20');
-  expect(await client.take(1)).toEqual([['.u.end', 9820]]);
+  expect(await plant.endDay()).toBe('2030-01-01');
+  expect(await client.take(1)).toEqual([['.u.end', 10_958]]);
   expect(await client.value('.u.sub[`trade;`AAPL`GOOGL]')).toEqual(['trade', { time: [], sym: [], price: [], size: [] }]);
 });
 

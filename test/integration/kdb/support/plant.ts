@@ -53,6 +53,7 @@ export class Plant implements AsyncDisposable {
   readonly network: SimulatedNetwork;
   readonly #buyer: LightningBackend;
   readonly #open: AsyncDisposable[];
+  #days = 0;
 
   private constructor(server: RunningServer, network: SimulatedNetwork, buyer: LightningBackend, open: AsyncDisposable[]) {
     this.server = server;
@@ -104,6 +105,14 @@ export class Plant implements AsyncDisposable {
   async pay(paymentRequest: string): Promise<void> {
     const outcome = await this.#buyer.payments.pay({ paymentRequest, maxFeeMsat: msat(10_000n) });
     if (outcome.status !== 'settled') throw new Error(`the payment is ${outcome.status}`);
+  }
+
+  /** Ends a day, each time a later one; answers which. */
+  async endDay(): Promise<string> {
+    this.#days += 1;
+    const date = new Date(Date.UTC(2030, 0, this.#days)).toISOString().slice(0, 10);
+    await this.server.tickerplant.endOfDay(date);
+    return date;
   }
 
   publish(table: string, ...rows: Row[]): void {
