@@ -10,12 +10,14 @@ import type { Random } from '../core/ports/random.ts';
 import type { SellerBackend } from '../core/tickerplant/seller-node.ts';
 import type { Transport } from '../core/tickerplant/service.ts';
 import { openTickerplant, type Tickerplant } from '../core/tickerplant/tickerplant.ts';
+import { tradingCalendar } from '../core/tickerplant/trading-calendar.ts';
 import { l402Credentials } from '../credentials/l402.ts';
 import { createFeed } from '../feed/create-feed.ts';
 import { journalOptions } from '../storage/journal/config.ts';
 import { openJournal } from '../storage/journal/open-journal.ts';
 import { openSqliteLedger, type SqliteLedger } from '../storage/ledger/sqlite-ledger.ts';
 import { httpTransport } from '../transport/http/transport.ts';
+import { kdbTransport } from '../transport/kdb/transport.ts';
 import { websocketTransport } from '../transport/websocket/transport.ts';
 import type { BackendConfig } from './config/backend.ts';
 import type { BaseConfig } from './config/parse.ts';
@@ -80,18 +82,28 @@ export function createContainer(options: ContainerOptions): Container {
       ({ ledger }: BaseConfig, log: Logger) => openSqliteLedger({ path: ledger.path, logger: log.child({ part: 'ledger' }) }),
       [parts.config, parts.logger],
     );
-  container
-    .bind(parts.journal)
-    .toResolvedValue(
-      ({ journal }: BaseConfig, time: Clock, log: Logger) =>
-        openJournal({ ...journalOptions(journal), clock: time, logger: log.child({ part: 'journal' }) }),
-      [parts.config, parts.clock, parts.logger],
-    );
+  container.bind(parts.journal).toResolvedValue(
+    async ({ journal: config, endOfDay }: BaseConfig, { ledger }: SqliteLedger, time: Clock, log: Logger) => {
+      const highestEpoch = await ledger.highestEpoch();
+      const day = tradingCalendar(endOfDay).nextEnd(time.now()).date;
+      const logger = log.child({ part: 'journal' });
+      const journal = await openJournal({ ...journalOptions(config), highestEpoch, day, clock: time, logger });
+      try {
+        // Before the first row: if the journal is deleted one day, its numbers are not used again.
+        await ledger.noteEpoch(journal.epoch);
+      } catch (error) {
+        await journal[Symbol.asyncDispose]();
+        throw error;
+      }
+      return journal;
+    },
+    [parts.config, parts.store, parts.clock, parts.logger],
+  );
   bindBackend(container, options);
   bindFeed(container, options);
   container.bind(parts.tickerplant).toResolvedValue(
     (
-      { tables, limits, slowConsumer, quoteExpirySeconds, settlements }: BaseConfig,
+      { tables, limits, slowConsumer, quoteExpirySeconds, settlements, endOfDay }: BaseConfig,
       { ledger }: SqliteLedger,
       journal: Journal,
       backend: SellerBackend,
@@ -104,6 +116,7 @@ export function createContainer(options: ContainerOptions): Container {
         slowConsumer,
         quoteExpirySeconds,
         settlements,
+        endOfDay,
         ledger,
         journal,
         backend,
@@ -114,7 +127,7 @@ export function createContainer(options: ContainerOptions): Container {
       }),
     [parts.config, parts.store, parts.journal, parts.backend, parts.credentials, parts.logger],
   );
-  const { websocket, http } = config.transports;
+  const { websocket, http, kdb } = config.transports;
   if (websocket !== undefined) {
     container.bind(parts.transport).toResolvedValue(
       (time: Clock, log: Logger) =>
@@ -139,6 +152,14 @@ export function createContainer(options: ContainerOptions): Container {
         }),
       [parts.tickerplant, parts.store, parts.logger],
     );
+  }
+  if (kdb !== undefined) {
+    container
+      .bind(parts.transport)
+      .toResolvedValue(
+        (time: Clock, log: Logger) => kdbTransport(kdb, { clock: time, logger: log.child({ part: 'kdb' }) }),
+        [parts.clock, parts.logger],
+      );
   }
   return container;
 }

@@ -12,6 +12,7 @@ import type { Row } from '../core/tickerplant/schema.ts';
 import type { SellerBackend } from '../core/tickerplant/seller-node.ts';
 import type { TickerplantService } from '../core/tickerplant/service.ts';
 import type { TickerplantCounters } from '../core/tickerplant/tickerplant.ts';
+import type { EndOfDayTime } from '../core/tickerplant/trading-calendar.ts';
 import type { HttpConfigInput } from '../transport/http/config.ts';
 import type { WebsocketConfigInput } from '../transport/websocket/config.ts';
 import { isPlainObject } from './config/environment.ts';
@@ -50,9 +51,11 @@ export interface CreateTickerplantOptions {
   readonly limits?: Partial<TickerplantLimits>;
   /** `expiry`: how long a quote can be paid, `1h` unless given. */
   readonly quotes?: { readonly expiry?: string };
-  /** Pino's shape; says nothing unless given. */
+  /** When the day ends: `{ at: '17:00', zone: 'America/New_York' }`; midnight UTC unless given. */
+  readonly endOfDay?: Partial<EndOfDayTime>;
   /** What becomes of money that did not come as it was asked for: a late payment is honoured, the rest is put to the buyer's credit, unless given. */
   readonly settlements?: Partial<SettlementPolicy>;
+  /** Pino's shape; says nothing unless given. */
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -78,8 +81,13 @@ export interface EmbeddedTickerplant extends AsyncDisposable {
   publish(table: string, rows: readonly Row[]): void;
   /** Puts symbols on sale before their first row. */
   declareSymbols(table: string, syms: Iterable<string>): void;
-  /** Ends the day, `2026-11-20`: rolls the journal and tells the buyers. Midnight UTC does it by itself. */
-  endOfDay(date: string): void;
+  /**
+   * Ends the day, `2026-11-20`, before its time: rolls the journal and tells the buyers. False where it had ended already. At its time
+   * (`endOfDay` of the options) it ends by itself. @throws RangeError for what is no date, LedgerError.
+   */
+  endOfDay(date: string): Promise<boolean>;
+  /** Ends a subscription's token for good; false where there is no such subscription. @throws LedgerError. */
+  revoke(subscription: string): Promise<boolean>;
   /** Calls back after each settlement whose effect is durable. */
   onSettlement(listener: (effect: SettlementEffect) => void): Disposable;
   /** Begins the feed where `feedStart` is `manual`; resolves when it has ended. @throws FeedError. */
@@ -138,6 +146,7 @@ function embedded(server: RunningServer, afterwards: () => Promise<void>): Embed
     publish: (table, rows) => tickerplant.publish(table, rows),
     declareSymbols: (table, syms) => tickerplant.declareSymbols(table, syms),
     endOfDay: (date) => tickerplant.endOfDay(date),
+    revoke: async (subscription) => (await tickerplant.revoke(subscription)) !== undefined,
     onSettlement: (listener) => tickerplant.onSettlement(listener),
     runFeed: () => server.runFeed(),
     stop,
@@ -147,7 +156,7 @@ function embedded(server: RunningServer, afterwards: () => Promise<void>): Embed
 
 /** The options as a config would have them, parsed by the same schemas. */
 async function configOf(options: CreateTickerplantOptions, temporary: string | undefined): Promise<Config | BaseConfig> {
-  const { backend, tables, feed, ledger, journal, websocket, http, limits, quotes, settlements, forcePublic = false } = options;
+  const { backend, tables, feed, ledger, journal, websocket, http, limits, quotes, settlements, endOfDay, forcePublic = false } = options;
   const raw = {
     ...(isBackend(backend) ? {} : { backend }),
     tables,
@@ -158,6 +167,7 @@ async function configOf(options: CreateTickerplantOptions, temporary: string | u
     limits,
     quotes,
     settlements,
+    endOfDay,
   };
   const source = { name: 'createTickerplant', raw: withoutUndefined(raw), locate: () => undefined };
   const parsing = { base: process.cwd(), environment: {}, forcePublic: forcePublic || options.server !== undefined };

@@ -1,5 +1,6 @@
 import type { Container } from 'inversify';
 import type { Feed, FeedCounts } from '../core/ports/feed.ts';
+import type { SubscriptionName } from '../core/ports/ledger-upkeep.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import type { SellerBackend } from '../core/tickerplant/seller-node.ts';
 import type { Transport } from '../core/tickerplant/service.ts';
@@ -18,7 +19,7 @@ export interface StartServerOptions extends Partial<Omit<ContainerOptions, 'conf
   readonly logger: Logger;
   /** `auto` (unless given): rows are published from the start. `manual`: when {@link RunningServer.runFeed} is called. */
   readonly feedStart?: 'auto' | 'manual';
-  /** How long {@link RunningServer.stop} lets buyers take what is on its way to them; 5 s unless given. */
+  /** How long {@link RunningServer.stop} lets buyers take what is on its way to them; the config's unless given. */
   readonly stopDeadlineMs?: number;
 }
 
@@ -38,8 +39,6 @@ export interface RunningServer extends AsyncDisposable {
   /** Says good-bye to the buyers, lets what is under way end, closes everything. Called again, it is the same stop. */
   stop(): Promise<void>;
 }
-
-const STOP_DEADLINE_MS = 5_000;
 
 /**
  * Starts everything of a config: ledger, journal, backend, tickerplant, transports, feed, in this order. A node that is away
@@ -66,14 +65,16 @@ async function open(
   options: StartServerOptions,
   disposal: Disposal,
 ): Promise<RunningServer> {
-  const { logger, clock = systemClock, random = systemRandom, stopDeadlineMs = STOP_DEADLINE_MS } = options;
+  const { logger, clock = systemClock, random = systemRandom, stopDeadlineMs = config.stopDeadlineMs } = options;
   const container = createContainer({ ...options, config: { ...config, tables: await tablesWithFeed(config) }, clock, random });
   const feed = container.isBound(parts.feed) ? await container.getAsync(parts.feed) : undefined;
   if (feed !== undefined && options.feed === undefined) disposal.add(() => feed[Symbol.asyncDispose]());
   const store = await container.getAsync(parts.store);
+  let selling: Tickerplant | undefined;
   disposal.add(() => store[Symbol.asyncDispose]());
   if (store.path !== ':memory:') {
-    const control = await serveControl(store, logger, clock);
+    const revoke = (name: SubscriptionName) => (selling === undefined ? store.ledger.revoke(name, clock.now()) : selling.revoke(name));
+    const control = await serveControl({ store, clock, revoke }, logger);
     disposal.add(() => control[Symbol.asyncDispose]());
   }
   const journal = await container.getAsync(parts.journal);
@@ -82,6 +83,7 @@ async function open(
   const backend = await container.getAsync(parts.backend);
   if (options.backend === undefined) disposal.add(() => (backend as SellerBackend & AsyncDisposable)[Symbol.asyncDispose]());
   const tickerplant = await container.getAsync(parts.tickerplant);
+  selling = tickerplant;
   disposal.add(() => tickerplant.stop());
   if (feed !== undefined) await tickerplant.declareSymbolsOf(feed);
   const urls = await listen(container, tickerplant, disposal, stopDeadlineMs, logger);

@@ -9,6 +9,7 @@ import { registerPay } from './commands/pay.ts';
 import { registerSimnet } from './commands/simnet.ts';
 import { registerStart } from './commands/start.ts';
 import { registerSub } from './commands/sub.ts';
+import { registerToken } from './commands/token.ts';
 import { ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failures.ts';
 
@@ -35,6 +36,7 @@ export function createProgram(): Command {
   registerBackend(program);
   registerLedger(program);
   registerJournal(program);
+  registerToken(program);
   return program;
 }
 

@@ -1,4 +1,4 @@
-import { ExitCode } from './exit-codes.ts';
+import { ExitCode, type ExitCodeValue } from './exit-codes.ts';
 
 /**
  * The first Ctrl-C (or SIGTERM) aborts the signal, so that everything ends in order; a second one ends the process at once.
@@ -14,6 +14,12 @@ export function stopOnSignals(onFirst: (name: NodeJS.Signals) => void): AbortSig
   process.on('SIGINT', listener);
   process.on('SIGTERM', listener);
   return stopping.signal;
+}
+
+/** Ends the process after so many milliseconds, unless it is called off, with the exit code that `onLate` answers. */
+export function endAfter(ms: number, onLate: () => ExitCodeValue): Disposable {
+  const timer = setTimeout(() => process.exit(onLate()), ms);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 /** Resolves when a signal is aborted; keeps the process alive until then. */

@@ -11,8 +11,8 @@ const IDENTIFIER_VERSION = 0;
 /** Until when a token is good, in seconds since 1970. Deployed servers put their service's name in front. */
 const EXPIRY_CAVEATS: ReadonlySet<string> = new Set(['valid_until', 'tickerplant_valid_until']);
 
-/** Deployed clients that send the macaroon alone put the payment's proof into it so; it narrows nothing. */
-const PREIMAGE_CAVEAT = 'preimage';
+/** Deployed clients that send the macaroon alone put the payment's proof into it so. */
+const PROOF = /^\s*preimage\s*=\s*([0-9a-f]{64})\s*$/;
 
 /**
  * The buyers' tokens: L402 macaroons. Identifier as in L402, signed with a root key of the token's own, so that each can
@@ -41,12 +41,10 @@ export const l402Credentials: Credentials = {
     } catch (cause) {
       throw bad('its signature does not check', cause);
     }
-    let until: number | undefined;
-    for (const condition of conditions) {
-      const end = checkCaveat(condition, identifierOf(parsed), now);
-      if (end !== undefined) until = Math.min(end, until ?? end);
-    }
-    return until;
+    const ends = conditions
+      .filter((condition) => !isProof(condition, identifierOf(parsed)))
+      .map((condition) => checkCaveat(condition, now));
+    return { narrowed: ends.length > 0, until: ends.length === 0 ? undefined : Math.min(...ends) };
   },
 };
 
@@ -76,16 +74,19 @@ function identifierOf(token: Macaroon): TokenIdentifier {
   return { paymentHash: paymentHash(bytes.toString('hex', 2, 34)), tokenId: bytes.toString('hex', 34) };
 }
 
-/** Until when a caveat lets the token be used; undefined where it does not say. */
-function checkCaveat(condition: string, identifier: TokenIdentifier, now: number): number | undefined {
+/** Whether a caveat is the proof of the payment; it narrows nothing. */
+function isProof(condition: string, identifier: TokenIdentifier): boolean {
+  const [, secret] = PROOF.exec(condition) ?? [];
+  if (secret === undefined) return false;
+  if (hashOfPreimage(preimage(secret)) !== identifier.paymentHash) throw bad('its preimage is not of its invoice');
+  return true;
+}
+
+/** Answers until when it leaves the token good. */
+function checkCaveat(condition: string, now: number): number {
   const equals = condition.indexOf('=');
   const key = condition.slice(0, equals).trim();
   const value = condition.slice(equals + 1).trim();
-  if (key === PREIMAGE_CAVEAT && equals > 0) {
-    if (!/^[0-9a-f]{64}$/.test(value) || hashOfPreimage(preimage(value)) !== identifier.paymentHash)
-      throw bad('its preimage is not of its invoice');
-    return undefined;
-  }
   if (equals < 0 || !EXPIRY_CAVEATS.has(key)) throw bad('it has a caveat that is not understood');
   if (!/^\d{1,12}$/.test(value)) throw bad('its valid_until is no time in seconds since 1970');
   if (now >= Number(value) * 1000) {

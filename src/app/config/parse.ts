@@ -29,6 +29,9 @@ export interface BaseConfig {
   readonly slowConsumer: Sections['slowConsumer'];
   readonly quoteExpirySeconds: number;
   readonly settlements: Sections['settlements'];
+  readonly endOfDay: Sections['endOfDay'];
+  /** How long a stop lets buyers take what is on its way to them, milliseconds. */
+  readonly stopDeadlineMs: number;
   readonly log: Sections['log'];
   /** What was written, with environment, command line and default sections filled in and paths made absolute: for printing. Holds secrets. */
   readonly effective: Readonly<Record<string, unknown>>;
@@ -218,7 +221,7 @@ async function parseSections(value: unknown): Promise<{ readonly sections: Secti
 }
 
 function toBase(source: ConfigSource, sections: Sections, effective: Readonly<Record<string, unknown>>): BaseConfig {
-  const { tables, feed, transports, ledger, journal, limits, slowConsumer, quotes, settlements, log } = sections;
+  const { tables, feed, transports, ledger, journal, limits, slowConsumer, quotes, settlements, endOfDay, stop, log } = sections;
   return {
     source: source.name,
     tables,
@@ -230,6 +233,8 @@ function toBase(source: ConfigSource, sections: Sections, effective: Readonly<Re
     slowConsumer,
     quoteExpirySeconds: Math.floor(quotes.expiry / 1000),
     settlements,
+    endOfDay,
+    stopDeadlineMs: stop.deadline,
     log,
     effective,
   };

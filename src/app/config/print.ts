@@ -19,12 +19,14 @@ export function printableConfig(config: Config): Record<string, unknown> {
   };
   const filled = Object.fromEntries(Object.entries({ limits: {}, ...rest }).map(([name, section]) => [name, fill(section, parsed[name])]));
   const quotes = { expiry: `${config.quoteExpirySeconds}s` };
+  const { endOfDay } = config;
+  const stop = { deadline: `${config.stopDeadlineMs}ms` };
   // A config that was looked up (Polar's) is shown as what it came down to.
   const inEffect = config.backend.via === undefined ? fill(backend, config.backend.config) : config.backend.config;
-  return mask({ backend: inEffect, ...filled, slowConsumer: config.slowConsumer, quotes, log: config.log }, secrets) as Record<
-    string,
-    unknown
-  >;
+  return mask(
+    { backend: inEffect, ...filled, slowConsumer: config.slowConsumer, quotes, endOfDay, stop, log: config.log },
+    secrets,
+  ) as Record<string, unknown>;
 }
 
 /** Adds to what was written the defaults that parsing gave it, where they have the form that they can be written in. */

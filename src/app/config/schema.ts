@@ -4,19 +4,26 @@ import { DEFAULT_LIMITS, type TickerplantLimits } from '../../core/tickerplant/l
 import type { TableDefinition } from '../../core/tickerplant/schema.ts';
 import type { SlowConsumerPolicy } from '../../core/tickerplant/service.ts';
 import { DEFAULT_SETTLEMENT_POLICY } from '../../core/tickerplant/settlement-policy.ts';
+import type { EndOfDayTime } from '../../core/tickerplant/trading-calendar.ts';
 import { type FeedConfig, feedConfigSchema } from '../../feed/config.ts';
 import { type JournalConfig, journalConfigSchema } from '../../storage/journal/config.ts';
 import { type LedgerConfig, ledgerConfigSchema } from '../../storage/ledger/config.ts';
 import { type HttpConfig, httpConfigSchema } from '../../transport/http/config.ts';
+import { type KdbConfig, kdbConfigSchema } from '../../transport/kdb/config.ts';
 import { type WebsocketConfig, websocketConfigSchema } from '../../transport/websocket/config.ts';
 import { durationSchema } from './duration.ts';
+import { endOfDaySchema } from './end-of-day.ts';
 import { tablesSchema } from './tables.ts';
 
 /** Everything of a config but `backend`, parsed. */
 export interface Sections {
   readonly tables: readonly TableDefinition[];
   readonly feed?: FeedConfig | undefined;
-  readonly transports: { readonly websocket?: WebsocketConfig | undefined; readonly http?: HttpConfig | undefined };
+  readonly transports: {
+    readonly websocket?: WebsocketConfig | undefined;
+    readonly http?: HttpConfig | undefined;
+    readonly kdb?: KdbConfig | undefined;
+  };
   readonly ledger: LedgerConfig;
   readonly journal: JournalConfig;
   readonly limits: TickerplantLimits;
@@ -25,6 +32,9 @@ export interface Sections {
   readonly quotes: { readonly expiry: number };
   /** What becomes of money that did not come as it was asked for. */
   readonly settlements: SettlementPolicy;
+  readonly endOfDay: EndOfDayTime;
+  /** Milliseconds. */
+  readonly stop: { readonly deadline: number };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format: 'auto' | 'pretty' | 'json' };
 }
 
@@ -36,12 +46,19 @@ const limitsSchema = z
     symbolsPerRequest: count.default(DEFAULT_LIMITS.symbolsPerRequest),
     subscriptionsPerConnection: count.default(DEFAULT_LIMITS.subscriptionsPerConnection),
     openQuotesPerConnection: count.default(DEFAULT_LIMITS.openQuotesPerConnection),
+    openQuotes: count.default(DEFAULT_LIMITS.openQuotes),
+    openQuotesPerAddress: count.default(DEFAULT_LIMITS.openQuotesPerAddress),
+    connectionsPerAddress: count.default(DEFAULT_LIMITS.connectionsPerAddress),
     quoteBurstPerAddress: count.default(DEFAULT_LIMITS.quoteBurstPerAddress),
     quotesPerSecondPerAddress: positive.default(DEFAULT_LIMITS.quotesPerSecondPerAddress),
   } satisfies Readonly<Record<keyof TickerplantLimits, z.ZodType>>)
   .prefault({});
 
-const transportsSchema = z.strictObject({ websocket: websocketConfigSchema.optional(), http: httpConfigSchema.optional() });
+const transportsSchema = z.strictObject({
+  websocket: websocketConfigSchema.optional(),
+  http: httpConfigSchema.optional(),
+  kdb: kdbConfigSchema.optional(),
+});
 
 const quotesSchema = z
   .strictObject({
@@ -63,6 +80,12 @@ const settlementsSchema = z
   } satisfies Readonly<Record<keyof SettlementPolicy, z.ZodType>>)
   .prefault({});
 
+const stopSchema = z
+  .strictObject({
+    deadline: durationSchema.refine((ms) => ms <= 600_000, 'at most 10m').default(5_000),
+  })
+  .prefault({});
+
 const logSchema = z
   .strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -82,5 +105,7 @@ export const sectionsSchema: z.ZodType<Sections> = z.strictObject({
   slowConsumer: z.enum(['catch-up', 'conflate', 'drop', 'disconnect']).default('catch-up'),
   quotes: quotesSchema,
   settlements: settlementsSchema,
+  endOfDay: endOfDaySchema,
+  stop: stopSchema,
   log: logSchema,
 });

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import type { SubscriptionName } from '../../core/ports/ledger-upkeep.ts';
 
 /** A request, one line of JSON each; the answer is one line, too. */
 export const controlRequestSchema: z.ZodType<ControlRequest> = z.discriminatedUnion('op', [
@@ -9,6 +10,10 @@ export const controlRequestSchema: z.ZodType<ControlRequest> = z.discriminatedUn
     target: z.string().refine((path) => isAbsolute(path), 'an absolute path'),
     overwrite: z.boolean(),
   }),
+  z.strictObject({
+    op: z.literal('revoke'),
+    name: z.union([z.strictObject({ subscription: z.string() }), z.strictObject({ tokenId: z.string() })]),
+  }),
   z.strictObject({ op: z.literal('refunds') }),
   z.strictObject({ op: z.literal('refund-done'), id: z.string().max(64) }),
 ]);
@@ -17,4 +22,5 @@ export const controlRequestSchema: z.ZodType<ControlRequest> = z.discriminatedUn
 export type ControlRequest =
   | { readonly op: 'status' | 'refunds' }
   | { readonly op: 'backup'; readonly target: string; readonly overwrite: boolean }
-  | { readonly op: 'refund-done'; readonly id: string };
+  | { readonly op: 'refund-done'; readonly id: string }
+  | { readonly op: 'revoke'; readonly name: SubscriptionName };

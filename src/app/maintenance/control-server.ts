@@ -4,11 +4,19 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Clock } from '../../core/ports/clock.ts';
 import { LedgerError } from '../../core/ports/ledger.ts';
+import type { Revocation, SubscriptionName } from '../../core/ports/ledger-upkeep.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { SqliteLedger } from '../../storage/ledger/sqlite-ledger.ts';
 import { controlPath } from './control-path.ts';
 import { type ControlRequest, controlRequestSchema } from './control-request.ts';
 import { refundsOf } from './written-refunds.ts';
+
+/** What the requests work on. */
+export interface Controlled {
+  readonly store: SqliteLedger;
+  readonly clock: Clock;
+  readonly revoke: (name: SubscriptionName) => Promise<Revocation | undefined>;
+}
 
 /** Nobody needs more for a request. */
 const MAX_REQUEST_BYTES = 16 * 1024;
@@ -17,13 +25,13 @@ const MAX_REQUEST_BYTES = 16 * 1024;
  * Listens for the machine's owner: the socket has mode 0600, so whoever may open it may read the ledger anyway. Whoever calls this has the ledger
  * open, and so nobody else listens there: a socket that is left of a killed server is replaced. A server runs without it where it can't be made.
  */
-export async function serveControl(store: SqliteLedger, logger: Logger, clock: Clock): Promise<AsyncDisposable> {
-  const path = controlPath(store.path);
+export async function serveControl(controlled: Controlled, logger: Logger): Promise<AsyncDisposable> {
+  const path = controlPath(controlled.store.path);
   const connections = new Set<Socket>();
   const server = createServer((socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
-    serveConnection(socket, store, logger, clock);
+    serveConnection(socket, controlled, logger);
   });
   try {
     await listen(server, path);
@@ -64,20 +72,20 @@ function narrowUmask(): () => void {
   }
 }
 
-function serveConnection(socket: Socket, store: SqliteLedger, logger: Logger, clock: Clock): void {
+function serveConnection(socket: Socket, controlled: Controlled, logger: Logger): void {
   socket.on('error', (error) => logger.debug({ err: error }, 'a connection to the control socket broke'));
   socket.on('data', () => {
     if (socket.bytesRead > MAX_REQUEST_BYTES) socket.destroy();
   });
   createInterface(socket).once('line', (line) => {
-    void answer(line, store, logger, clock).then((response) => socket.end(`${JSON.stringify(response)}\n`));
+    void answer(line, controlled, logger).then((response) => socket.end(`${JSON.stringify(response)}\n`));
   });
 }
 
-async function answer(line: string, store: SqliteLedger, logger: Logger, clock: Clock): Promise<unknown> {
+async function answer(line: string, controlled: Controlled, logger: Logger): Promise<unknown> {
   try {
     const request = controlRequestSchema.parse(JSON.parse(line));
-    return { ok: true, ...(await serve(request, store, logger, clock)) };
+    return { ok: true, ...(await serve(request, controlled, logger)) };
   } catch (error) {
     const code = error instanceof LedgerError ? error.code : 'IO';
     return { ok: false, code, message: error instanceof Error ? error.message : String(error) };
@@ -86,9 +94,8 @@ async function answer(line: string, store: SqliteLedger, logger: Logger, clock: 
 
 async function serve(
   request: ControlRequest,
-  store: SqliteLedger,
+  { store, clock, revoke }: Controlled,
   logger: Logger,
-  clock: Clock,
 ): Promise<Readonly<Record<string, unknown>>> {
   switch (request.op) {
     case 'status':
@@ -105,5 +112,7 @@ async function serve(
       if (done) logger.info({ refund: request.id }, 'a refund was noted as given');
       return { done };
     }
+    case 'revoke':
+      return { revocation: (await revoke(request.name)) ?? null };
   }
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { ExitCode } from '../exit-codes.ts';
 import { configOption, jsonOption, setOption } from '../options.ts';
-import { aborted, stopOnSignals } from '../signals.ts';
+import { aborted, endAfter, stopOnSignals } from '../signals.ts';
 
 interface StartOptions {
   readonly config?: string;
@@ -8,6 +9,9 @@ interface StartOptions {
   readonly json?: boolean;
   readonly forcePublic?: boolean;
 }
+
+/** Closing the node's connection and the stores may take so long after the buyers' deadline. */
+const CLOSING_MS = 10_000;
 
 /** `tickerplant start`: the server, until Ctrl-C. */
 export function registerStart(program: Command): void {
@@ -22,19 +26,34 @@ export function registerStart(program: Command): void {
 }
 
 async function start(options: StartOptions): Promise<void> {
-  const [{ loadConfig }, { startServer }, { createLogger }] = await Promise.all([
+  const [{ loadConfig }, { startServer }, { createLogger }, { systemdService }, { systemClock }] = await Promise.all([
     import('../../app/config/load.ts'),
     import('../../app/server.ts'),
     import('../../app/logging.ts'),
+    import('../../app/systemd/service.ts'),
+    import('../../app/system.ts'),
   ]);
   const config = await loadConfig({ file: options.config, set: options.set, forcePublic: options.forcePublic === true });
   const logger = await createLogger(config.log);
   const signal = stopOnSignals((name) => logger.info({ signal: name }, 'stopping; once more to stop at once'));
   const server = await startServer(config, { logger });
+  const systemd = systemdService({ environment: process.env, pid: process.pid, clock: systemClock, logger });
   if (options.json === true) process.stdout.write(`${JSON.stringify({ listening: server.urls })}\n`);
-  if (Object.keys(server.urls).length === 0) logger.warn({}, 'no transport is configured: nobody can buy (transports.websocket)');
+  const urls = Object.values(server.urls);
+  if (urls.length === 0) logger.warn({}, 'no transport is configured: nobody can buy (transports.websocket)');
+  const status = () => {
+    const { published, sessions, settled } = server.tickerplant.counters;
+    return `listening on ${urls.join(', ') || 'nothing'}; ${sessions} sessions, ${published} rows published, ${settled} quotes settled`;
+  };
+  void systemd.ready(status, () => server.store.ledger.highestEpoch());
   await aborted(signal);
+  void systemd.stopping();
+  const late = endAfter(config.stopDeadlineMs + CLOSING_MS, () => {
+    logger.error({}, 'it could not be stopped in order in time; ending at once. Nothing that was answered is lost');
+    return ExitCode.failed;
+  });
   await server.stop();
+  late[Symbol.dispose]();
   logger.info({ ...server.tickerplant.counters }, 'stopped');
-  process.exit(0);
+  process.exit(ExitCode.ok);
 }

@@ -7,15 +7,20 @@ export interface TokenIdentifier {
   readonly tokenId: string;
 }
 
+/** What a token is good for, as far as its caveats say. */
+export interface TokenReach {
+  /** Somebody has added caveats: its bearer must not be given the whole token. */
+  readonly narrowed: boolean;
+  /** Until when it is good, milliseconds since 1970; undefined where no caveat says. */
+  readonly until: number | undefined;
+}
+
 /** Makes and checks the buyers' tokens: L402 macaroons. */
 export interface Credentials {
   /** A token for a subscription and one of its quotes. `rootKey`: 64 hex digits, a secret of the ledger's. */
   mint(identifier: TokenIdentifier, rootKey: string): string;
   /** Reads whose token it is. @throws TickerplantError `BAD_TOKEN`. */
   identify(token: string): TokenIdentifier;
-  /**
-   * Checks signature and caveats. Answers until when its caveats let it be used, milliseconds since 1970; undefined where they don't say.
-   * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`.
-   */
-  verify(token: string, rootKey: string, now: number): number | undefined;
+  /** Checks signature and caveats; answers what the caveats leave. @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`. */
+  verify(token: string, rootKey: string, now: number): TokenReach;
 }

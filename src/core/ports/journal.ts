@@ -66,6 +66,8 @@ export interface Journal extends AsyncDisposable {
    * retention says is removed.
    */
   retain(neededFrom: () => number | undefined): void;
+  /** The trading day, `2026-11-20`, whose segment is written to. */
+  readonly day: string;
   /** Ends the day's segment and begins the next. */
   roll(date: string): void;
   /** Resolves when all that was appended is on the disk. */

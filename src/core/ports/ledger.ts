@@ -3,6 +3,7 @@ import type { NodeIdentity } from '../lightning/backend.ts';
 import type { PaymentHash } from '../lightning/identifiers.ts';
 import type { Settlement, SettlementCursor } from '../lightning/settlement.ts';
 import type { CreditEvent, QuotedItem, QuoteReason, Terms } from '../tickerplant/messages.ts';
+import type { LedgerUpkeep } from './ledger-upkeep.ts';
 
 /** `open` can be paid · `settled` was paid and has its effect · `expired` ran out · `withdrawn` by buyer or seller. */
 export type QuoteState = 'open' | 'settled' | 'expired' | 'withdrawn';
@@ -68,6 +69,8 @@ export interface SubscriptionRecord {
   readonly balanceMsat: Msat;
   /** Rows that were billed, so that their replay is free. */
   readonly billed: readonly BilledRows[];
+  /** When its token was revoked; undefined while it is good. */
+  readonly revokedAt?: number | undefined;
 }
 
 /** Rows of a symbol that were billed one by one: numbers from–to, both included, ascending and apart. */
@@ -185,7 +188,7 @@ export class LedgerError extends Error {
  * Who was quoted what, who paid, who may have what. Each command is one transaction (several are committed together), durable
  * when its promise resolves. Every one may throw a {@link LedgerError}; after it nothing of the command has taken effect.
  */
-export interface Ledger extends AsyncDisposable {
+export interface Ledger extends AsyncDisposable, LedgerUpkeep {
   /**
    * `created` false: a quote with this key is there already, and answered; nothing was written. Sets the quote's `creditMsat` aside in
    * the same transaction, and refuses with `CONFLICT` where there is less.

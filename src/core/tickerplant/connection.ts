@@ -8,12 +8,20 @@ import { TickerplantError } from './errors.ts';
 import type { TickerplantLimits } from './limits.ts';
 import type { ActiveEvent, QuoteItem, ResumePosition } from './messages.ts';
 import { priced } from './pricing.ts';
-import { hex, type QuoteDesk, type SubscriptionCredential } from './quote-desk.ts';
+import { type DeskRequest, hex, type QuoteDesk, type SubscriptionCredential } from './quote-desk.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { Pricing } from './schema.ts';
-import type { BuyerConnection, Resumed, SlowConsumerPolicy, SubscribeRequest, SubscribeResult, SubscriberSink } from './service.ts';
+import type {
+  BuyerConnection,
+  IdentifiedToken,
+  Resumed,
+  SlowConsumerPolicy,
+  SubscribeRequest,
+  SubscribeResult,
+  SubscriberSink,
+} from './service.ts';
 import type { Session } from './session.ts';
-import type { Sessions } from './sessions.ts';
+import { revokedError, type Sessions } from './sessions.ts';
 
 /** What a connection leans on. */
 export interface ConnectionDependencies {
@@ -27,6 +35,8 @@ export interface ConnectionDependencies {
   readonly limits: TickerplantLimits;
   readonly limiter: RateLimiter;
   readonly isStopping: () => boolean;
+  /** The connection's place among those of its address. */
+  readonly place: Disposable;
   /** Nothing is delivered: subscriptions stay live where they are. */
   readonly quotesOnly: boolean;
 }
@@ -37,6 +47,8 @@ const SECRET_KEY_LENGTH = 16;
 interface Owned {
   readonly credential: SubscriptionCredential;
   readonly session: Session;
+  /** It came by a token with caveats: a quote would bring the whole token. */
+  readonly narrowed: boolean;
 }
 
 /** A buyer's connection: which subscriptions are its own, and what it may ask for. */
@@ -62,7 +74,7 @@ export class Connection implements BuyerConnection {
     this.#assertOpen();
     const { catalog, limits, limiter, desk, sessions } = this.#dependencies;
     const asked = catalog.resolve(request.table, request.syms, limits.symbolsPerRequest);
-    const holder = request.token === undefined ? undefined : await this.#holder(request.token);
+    const holder = request.token === undefined ? undefined : await this.#whole(request.token);
     const credential = holder ?? this.#credentialFor(request.subscription);
     const known = this.#owned.get(credential.id);
     const { granted, missing } = this.#split(asked, known?.session.grants ?? holder?.grants, request.pricing);
@@ -73,7 +85,11 @@ export class Connection implements BuyerConnection {
 
     if (!limiter.take(this.#address)) throw new TickerplantError('RATE_LIMITED', 'too many quotes from this address; wait a little');
     if (this.#pendingQuotes + sessions.openQuotes(this.#sink) >= limits.openQuotesPerConnection) {
-      throw new TickerplantError('TOO_MANY', `at most ${limits.openQuotesPerConnection} unpaid quotes at a time on a connection`);
+      throw new TickerplantError(
+        'TOO_MANY',
+        `at most ${limits.openQuotesPerConnection} unpaid quotes at a time on a connection; pay one, or wait until one runs out`,
+        { retry: 'later' },
+      );
     }
     this.#pendingQuotes += 1;
     try {
@@ -82,6 +98,7 @@ export class Connection implements BuyerConnection {
         reason: 'asked',
         credential,
         grants: known?.session.grants ?? holder?.grants,
+        address: this.#address,
         key: this.#key(request),
       });
       if (this.#dependencies.quotesOnly) return { kind: 'quote', offer: answer.offer };
@@ -102,22 +119,37 @@ export class Connection implements BuyerConnection {
     after: Readonly<Record<string, ResumePosition>>,
     onResumed: (resumed: Resumed) => void,
     slow?: SlowConsumerPolicy,
+    heard?: string,
+    only?: (table: string, sym: string) => boolean,
   ): Promise<void> {
     this.#assertOpen();
     const { clock, sessions } = this.#dependencies;
-    const record = await this.#holder(token);
+    const { record, narrowed, until } = await this.#verified(token);
     if (record.grants.length === 0) throw new TickerplantError('NOT_SETTLED', 'no payment for this token has arrived yet');
     const hasMoney = record.balanceMsat + record.creditMsat > 0n;
     // With money left it goes on all the same, so that the buyer can use it.
     if (covered(record.grants, clock.now()).size === 0 && !hasMoney)
       throw new TickerplantError('TOKEN_EXPIRED', 'everything that was paid for has ended');
     this.#assertOpen();
-    const session = this.#take(record);
+    if (!this.#owned.has(record.id)) this.#assertRoom();
+    const session = this.#take(record, narrowed);
     if (slow !== undefined) session.slow = slow;
+    if (only !== undefined) session.leaveOut((table, sym) => !only(table, sym));
     const resumed = { subscription: record.id, tables: session.wanted() };
     sessions.add(session);
     onResumed(resumed);
     session.resume(after);
+    sessions.tellMissed(session, heard);
+    if (until !== undefined) sessions.endAt(session, until);
+  }
+
+  async identify(token: string): Promise<IdentifiedToken> {
+    this.#assertOpen();
+    const { record, narrowed } = await this.#verified(token);
+    const { id, grants, balanceMsat, creditMsat } = record;
+    if (grants.length === 0) return { subscription: id, state: 'unpaid', narrowed };
+    const isLive = balanceMsat + creditMsat > 0n || covered(grants, this.#dependencies.clock.now()).size > 0;
+    return { subscription: id, state: isLive ? 'live' : 'ended', narrowed };
   }
 
   async unsubscribe(request: {
@@ -141,6 +173,7 @@ export class Connection implements BuyerConnection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#dependencies.place[Symbol.dispose]();
     for (const { session } of this.#owned.values()) this.#dependencies.sessions.remove(session);
     for (const session of this.#replaced) session.gone();
     this.#dependencies.sessions.forget(this.#sink);
@@ -151,28 +184,49 @@ export class Connection implements BuyerConnection {
     if (this.#closed) throw new TickerplantError('BAD_REQUEST', 'the connection is closed');
   }
 
-  async #holder(token: string): Promise<SubscriptionRecord> {
+  async #verified(token: string): Promise<{ readonly record: SubscriptionRecord } & ReturnType<Credentials['verify']>> {
     const { credentials, ledger, clock } = this.#dependencies;
     const { tokenId } = credentials.identify(token);
     const record = await ledger.subscriptionByToken(tokenId);
     if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
-    credentials.verify(token, record.rootKey, clock.now());
+    const verified = credentials.verify(token, record.rootKey, clock.now());
+    if (record.revokedAt !== undefined) throw revokedError(record.id);
+    return { record, ...verified };
+  }
+
+  /** @throws TickerplantError `FORBIDDEN` for a narrowed token: a quote would bring its bearer the whole one. */
+  async #whole(token: string): Promise<SubscriptionRecord> {
+    const { record, narrowed } = await this.#verified(token);
+    if (narrowed) throw new TickerplantError('FORBIDDEN', 'this token was narrowed: its subscription can not be added to with it');
     return record;
   }
 
   #credentialFor(subscription: string | undefined): SubscriptionCredential {
-    if (subscription !== undefined) return this.#ownedSession(subscription).credential;
+    if (subscription !== undefined) {
+      const { credential, narrowed } = this.#ownedSession(subscription);
+      if (narrowed)
+        throw new TickerplantError(
+          'FORBIDDEN',
+          'this subscription was resumed with a token that was narrowed: it can not be added to here',
+        );
+      return credential;
+    }
     if (this.#own !== undefined) {
       const session = this.#owned.get(this.#own.id)?.session;
       // What another connection has taken over is not this one's any more: a new subscription is begun.
       if (session?.closed !== true) return this.#own;
     }
-    const { random, limits } = this.#dependencies;
-    if (this.#owned.size >= limits.subscriptionsPerConnection) {
-      throw new TickerplantError('TOO_MANY', `at most ${limits.subscriptionsPerConnection} subscriptions on a connection`);
-    }
+    this.#assertRoom();
+    const { random } = this.#dependencies;
     this.#own = { id: hex(random.bytes(16)), tokenId: hex(random.bytes(32)), rootKey: hex(random.bytes(32)) };
     return this.#own;
+  }
+
+  /** What has been taken over by another connection, or was ended, does not count any more. */
+  #assertRoom(): void {
+    const limit = this.#dependencies.limits.subscriptionsPerConnection;
+    for (const [id, { session }] of this.#owned) if (session.closed) this.#owned.delete(id);
+    if (this.#owned.size >= limit) throw new TickerplantError('TOO_MANY', `at most ${limit} subscriptions on a connection`);
   }
 
   #ownedSession(subscription: string): Owned {
@@ -227,25 +281,31 @@ export class Connection implements BuyerConnection {
     const session = this.#take(record);
     sessions.add(session);
     // In a turn of its own, so that the answer with the quote is out before what an earlier payment has granted.
-    if (record.grants.length > 0) clock.setTimer(0, () => session.announce());
+    if (record.grants.length > 0)
+      clock.setTimer(0, () => {
+        session.announce();
+        sessions.tellMissed(session, undefined);
+      });
   }
 
-  #take(record: SubscriptionRecord): Session {
-    const session = this.#dependencies.sessions.create(record, this.#sink);
+  #take(record: SubscriptionRecord, narrowed = false): Session {
+    const session = this.#dependencies.sessions.create(record, this.#sink, !narrowed);
     const earlier = this.#owned.get(record.id)?.session;
     this.#replaced = this.#replaced.filter((each) => each.isDraining);
     if (earlier !== undefined) this.#replaced.push(earlier);
     const credential = { id: record.id, tokenId: record.tokenId, rootKey: record.rootKey };
-    this.#owned.set(record.id, { credential, session });
-    this.#own = credential;
+    this.#owned.set(record.id, { credential, session, narrowed });
+    if (!narrowed) this.#own = credential;
+    else if (this.#own?.id === record.id) this.#own = undefined;
     return session;
   }
 
-  #key(request: SubscribeRequest): { readonly scope: string; readonly key: string; readonly asked: string } | undefined {
+  #key(request: SubscribeRequest): DeskRequest['key'] {
     if (request.key === undefined) return undefined;
-    const scope = request.key.length >= SECRET_KEY_LENGTH ? 'anywhere' : `address ${this.#address}`;
+    const isSecret = request.key.length >= SECRET_KEY_LENGTH;
+    const scope = isSecret ? 'anywhere' : `address ${this.#address}`;
     const syms = request.syms === '*' ? '*' : [...new Set(request.syms)].sort();
     const asked = request.pricing === undefined ? [request.table, syms] : [request.table, syms, request.pricing];
-    return { scope, key: request.key, asked: JSON.stringify(asked) };
+    return { scope, key: request.key, isSecret, asked: JSON.stringify(asked) };
   }
 }

@@ -3,10 +3,11 @@ import type { Logger } from '../ports/logger.ts';
 import { LaggingSymbols } from './lagging-symbols.ts';
 import type { MeteredSymbol } from './metered-delivery.ts';
 import type { PublishedRows } from './published-rows.ts';
-import type { Publisher, RowReceiver } from './publisher.ts';
+import type { Marks, Publisher, RowReceiver } from './publisher.ts';
 import { replayThenJoin } from './replay.ts';
 import type { SlowConsumerPolicy, SubscriberSink } from './service.ts';
 import { readSnapshots } from './snapshot.ts';
+import { SymbolWaits } from './symbol-waits.ts';
 
 /** The session whose rows are delivered. */
 export interface DeliveryHost {
@@ -32,6 +33,7 @@ export class Delivery implements RowReceiver {
   readonly #host: DeliveryHost;
   readonly #symbols = new Map<string, Map<string, SymbolState>>();
   readonly #lagging: LaggingSymbols;
+  readonly #waits = new SymbolWaits();
   #replays = 0;
   #closed = false;
 
@@ -57,6 +59,25 @@ export class Delivery implements RowReceiver {
 
   get isActive(): boolean {
     return this.#symbols.size > 0;
+  }
+
+  /** Whether no symbol's rows come from the journal. */
+  get isCaughtUp(): boolean {
+    for (const syms of this.#symbols.values()) for (const state of syms.values()) if (typeof state === 'number') return false;
+    return true;
+  }
+
+  /** Calls back once when all rows below the marks have been handed over (where there are none: below where numbering stands), or delivery has ended. */
+  whenPast(marks: Marks | undefined, callback: () => void): void {
+    const { publisher } = this.#host;
+    const replaying: (readonly [table: string, sym: string, mark: number])[] = [];
+    for (const [table, syms] of this.#symbols) {
+      for (const [sym, state] of syms) {
+        if (typeof state !== 'number') continue;
+        replaying.push([table, sym, marks === undefined ? publisher.next(table, sym) : (marks.get(table)?.get(sym) ?? 1)]);
+      }
+    }
+    this.#waits.add(replaying, callback);
   }
 
   /** The symbols that are being delivered. */
@@ -130,12 +151,14 @@ export class Delivery implements RowReceiver {
     const receiver = this.#host.metered(table, sym) ?? this;
     this.#setState(table, sym, receiver);
     this.#host.publisher.join(table, sym, receiver);
+    this.#waits.done(table, sym);
   }
 
   /** No rows of a symbol come until it is delivered again. */
   hold(table: string, sym: string): void {
     this.#leave(table, sym);
     this.#setState(table, sym, 'held');
+    this.#waits.done(table, sym);
   }
 
   /** A symbol that is live goes on by the price that holds now. Answers whether it is held. */
@@ -154,6 +177,7 @@ export class Delivery implements RowReceiver {
     const syms = this.#symbols.get(table);
     syms?.delete(sym);
     if (syms?.size === 0) this.#symbols.delete(table);
+    this.#waits.done(table, sym);
   }
 
   close(): void {
@@ -176,7 +200,10 @@ export class Delivery implements RowReceiver {
           after,
           wanted: () => [...after.keys()].some(stillReplaying),
           rows: (rows) => {
-            if (stillReplaying(rows.sym)) this.#hand(rows);
+            if (!stillReplaying(rows.sym)) return;
+            this.#waits.before(rows);
+            this.#hand(rows);
+            this.#waits.after(rows);
           },
           drained: () => sink.drained(),
         },

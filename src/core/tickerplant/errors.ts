@@ -58,9 +58,10 @@ export class TickerplantError extends Error {
   readonly code: TickerplantErrorCode;
   readonly retry: RetryAdvice;
 
-  constructor(code: TickerplantErrorCode, message: string, options?: { readonly cause?: unknown }) {
-    super(message, options);
+  /** `retry`: where it is not what the code usually means. */
+  constructor(code: TickerplantErrorCode, message: string, options?: { readonly cause?: unknown; readonly retry?: RetryAdvice }) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.retry = RETRY[code];
+    this.retry = options?.retry ?? RETRY[code];
   }
 }

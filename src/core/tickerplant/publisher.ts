@@ -10,6 +10,9 @@ export interface RowReceiver {
   rows(rows: PublishedRows): void;
 }
 
+/** Table → symbol → the number that its next row had at some moment. */
+export type Marks = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
 const NOBODY: ReadonlySet<RowReceiver> = new Set();
 
 /**
@@ -51,6 +54,11 @@ export class Publisher {
   /** The number that a symbol's next row will have; 1 for its first in the epoch. */
   next(table: string, sym: string): number {
     return this.#next.get(table)?.get(sym) ?? 1;
+  }
+
+  /** Where numbering stands now, for every symbol that has rows. */
+  marks(): Marks {
+    return new Map([...this.#next].map(([table, syms]) => [table, new Map(syms)]));
   }
 
   /**

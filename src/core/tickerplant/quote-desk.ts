@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Msat, msat, sumMsat } from '../lightning/amount.ts';
+import type { NodeIdentity } from '../lightning/backend.ts';
 import { CircuitBreaker } from '../lightning/circuit-breaker.ts';
 import { isLightningError, LightningError } from '../lightning/errors.ts';
 import type { PaymentHash } from '../lightning/identifiers.ts';
@@ -11,10 +12,12 @@ import type { Logger } from '../ports/logger.ts';
 import type { Random } from '../ports/random.ts';
 import type { Catalog } from './catalog.ts';
 import { TickerplantError } from './errors.ts';
+import type { TickerplantLimits } from './limits.ts';
 import type { QuotedItem, QuoteItem, QuoteOffer, QuoteReason } from './messages.ts';
-import { OpenQuotes } from './open-quotes.ts';
 import { creditFor, grantedUntil, memoOf } from './pricing.ts';
 import type { KnownNode, SellerBackend, SellerNode } from './seller-node.ts';
+import { revokedError } from './sessions.ts';
+import { UnpaidQuotes } from './unpaid-quotes.ts';
 
 /** What the desk leans on. */
 export interface QuoteDeskDependencies {
@@ -29,6 +32,9 @@ export interface QuoteDeskDependencies {
   readonly expirySeconds: number;
   /** When the day ends that it is now, milliseconds since 1970. */
   readonly dayEnds: () => number;
+  readonly limits: Pick<TickerplantLimits, 'openQuotes' | 'openQuotesPerAddress'>;
+  /** Whether every settlement that the node has on record has had its effect: only then is an unpaid quote known to be one. */
+  readonly isCaughtUp: () => boolean;
   /** Told when a quote ran out unpaid. */
   readonly onExpired: (quote: QuoteRecord) => void;
 }
@@ -47,8 +53,10 @@ export interface DeskRequest {
   readonly credential: SubscriptionCredential;
   /** What the subscription has already; undefined where this is its first quote. */
   readonly grants: readonly Grant[] | undefined;
+  /** Who asks, for limits; left out for the seller's own offers. */
+  readonly address?: string;
   /** Idempotency key with its scope, and what is asked under it. */
-  readonly key: { readonly scope: string; readonly key: string; readonly asked: string } | undefined;
+  readonly key: { readonly scope: string; readonly key: string; readonly asked: string; readonly isSecret: boolean } | undefined;
 }
 
 /** A quote and the subscription that it is for; `created` false where the key had one already. */
@@ -61,27 +69,47 @@ export interface DeskAnswer {
 /** How often a quote is made anew because its credit was taken by another one meanwhile. */
 const CREDIT_TRIES = 3;
 const INVOICE_TIMEOUT_MS = 15_000;
+const CANCEL_TIMEOUT_MS = 15_000;
 const SWEEP_MS = 60_000;
 /** After a sweep that failed, however overdue a quote is. */
 const SWEEP_RETRY_MS = 1_000;
+/** Unpaid quotes are forgotten so long after they ran out: for questions about them, and for whatever comes very late. */
+const PRUNE_AFTER_MS = 30 * 86_400_000;
+const PRUNE_EVERY_MS = 3_600_000;
+const PRUNE_AT_ONCE = 500;
 
 /** Prices, asks the node for invoices, makes quotes durable before they leave the house, and ends those that run out. */
 export class QuoteDesk {
   readonly #dependencies: QuoteDeskDependencies;
-  readonly #open = new OpenQuotes();
+  readonly #open: UnpaidQuotes;
   readonly #reaching: CircuitBreaker;
   readonly #invoicing: CircuitBreaker;
   readonly #underWay = new Map<string, Promise<DeskAnswer>>();
+  /** Resolves when the open quotes of earlier runs are taken up: until then it is not known what is offered already. */
+  readonly restored: Promise<void>;
+  #onRestored: () => void = () => undefined;
+  #isRestored = false;
   #timer: Disposable | undefined;
+  #stopCancelling: (() => void) | undefined;
   /** Not before this is there another sweep; 0 unless the last one failed. */
   #retryAt = 0;
+  #pruneAt = 0;
   #stopped = false;
   #made = 0;
 
   constructor(dependencies: QuoteDeskDependencies) {
     this.#dependencies = dependencies;
+    this.#open = new UnpaidQuotes(dependencies.limits);
+    this.restored = new Promise((resolve) => {
+      this.#onRestored = resolve;
+    });
     this.#reaching = new CircuitBreaker({ clock: dependencies.clock });
     this.#invoicing = new CircuitBreaker({ clock: dependencies.clock });
+  }
+
+  /** Whether {@link restored} has resolved. */
+  get isRestored(): boolean {
+    return this.#isRestored;
   }
 
   /** Quotes made since the start. */
@@ -110,6 +138,8 @@ export class QuoteDesk {
     const { node, ledger } = this.#dependencies;
     const { identity } = await node.known();
     for (const quote of await ledger.openQuotes(identity)) this.#open.add(quote);
+    this.#isRestored = true;
+    this.#onRestored();
     await this.sweep();
   }
 
@@ -118,9 +148,19 @@ export class QuoteDesk {
     this.#open.delete(quote);
   }
 
+  /** Open quotes were withdrawn in the ledger: they are taken back at the node too. */
+  withdrawn(ids: readonly string[]): void {
+    for (const quote of [...this.#open.values()].filter(({ id }) => ids.includes(id))) {
+      this.#open.delete(quote);
+      this.#dependencies.onExpired(quote);
+    }
+    void this.sweep();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.[Symbol.dispose]();
+    this.#stopCancelling?.();
   }
 
   /** @throws TickerplantError `NODE_UNAVAILABLE`, `KEY_REUSED`. */
@@ -152,7 +192,8 @@ export class QuoteDesk {
         logger.debug({ quote: quote.id }, 'quote expired unpaid');
         onExpired(quote);
       }
-      for (const quote of await ledger.invoicesToCancel(identity)) await this.#cancel(quote);
+      for (const quote of await ledger.invoicesToCancel(identity)) if (!(await this.#cancel(quote))) break;
+      await this.#prune(identity);
     } catch (error) {
       if (!this.#stopped) logger.warn({ err: error }, 'expired quotes could not be closed; trying again');
       this.#retryAt = clock.now() + SWEEP_RETRY_MS;
@@ -171,26 +212,60 @@ export class QuoteDesk {
     this.#timer = clock.setTimer(Math.max(Math.ceil(next), pause, 1), () => void this.sweep());
   }
 
-  async #cancel(quote: QuoteRecord): Promise<void> {
-    const { backend, ledger, logger } = this.#dependencies;
+  /** False: the node does not answer, and the others can wait. */
+  async #cancel(quote: QuoteRecord): Promise<boolean> {
+    const { ledger, logger } = this.#dependencies;
     try {
-      await backend.invoices.cancel(quote.paymentHash);
+      await this.#cancelInTime(quote.paymentHash);
     } catch (error) {
       // Paid after all: its settlement is on the way and closes it.
-      if (isLightningError(error, 'CONFLICT')) return;
+      if (isLightningError(error, 'CONFLICT')) return true;
       if (!isLightningError(error, 'NOT_FOUND') && !isLightningError(error, 'UNSUPPORTED')) {
         logger.warn({ err: error, quote: quote.id }, 'an invoice could not be cancelled; trying again');
-        return;
+        return !isLightningError(error, 'TIMEOUT');
       }
     }
     await ledger.invoiceClosed(quote.id);
+    return true;
+  }
+
+  async #cancelInTime(hash: PaymentHash): Promise<void> {
+    const { backend, clock } = this.#dependencies;
+    const giveUp = new AbortController();
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const stop = () => {
+      reject(new LightningError('TIMEOUT', `not cancelled within ${CANCEL_TIMEOUT_MS} ms`, { operation: 'cancel' }));
+      giveUp.abort();
+    };
+    const timer = clock.setTimer(CANCEL_TIMEOUT_MS, stop);
+    this.#stopCancelling = stop;
+    try {
+      // Whatever the backend makes of the signal, this goes on.
+      await Promise.race([backend.invoices.cancel(hash, { signal: giveUp.signal }), late]);
+    } finally {
+      timer[Symbol.dispose]();
+    }
+  }
+
+  async #prune(node: NodeIdentity): Promise<void> {
+    const { ledger, clock, logger, isCaughtUp } = this.#dependencies;
+    const now = clock.now();
+    if (!isCaughtUp() || (now < this.#pruneAt && this.#pruneAt <= now + PRUNE_EVERY_MS)) return;
+    const pruned = await ledger.pruneQuotes(node, now - PRUNE_AFTER_MS, PRUNE_AT_ONCE);
+    if (pruned < PRUNE_AT_ONCE) this.#pruneAt = now + PRUNE_EVERY_MS;
+    if (pruned > 0) logger.info({ pruned }, 'quotes that were never paid are forgotten');
   }
 
   async #byKey(request: DeskRequest, digest: string, asked: string): Promise<DeskAnswer> {
     const { ledger, clock } = this.#dependencies;
     const earlier = await ledger.quoteByKey(digest);
     if (earlier?.state === 'open' && earlier.expiresAt <= clock.now()) await this.sweep();
-    else if (earlier !== undefined) return await this.#again(earlier, asked);
+    else if (earlier !== undefined) {
+      // Whoever shares the buyer's address can guess a short key; what is paid goes to the buyer only.
+      if (earlier.state === 'settled' && request.key?.isSecret === false && earlier.subscription !== request.credential.id)
+        throw new TickerplantError('KEY_REUSED', 'the quote of this key is paid already: resume with its token, or take another key');
+      return await this.#again(earlier, asked);
+    }
     return await this.#make(request, { digest, asked });
   }
 
@@ -198,17 +273,24 @@ export class QuoteDesk {
     assertSameRequest(quote, asked);
     const subscription = await this.#dependencies.ledger.subscription(quote.subscription);
     if (subscription === undefined) throw new TickerplantError('INTERNAL', 'the quote has no subscription');
+    if (subscription.revokedAt !== undefined) throw revokedError(subscription.id);
     return { offer: this.#offer(quote, subscription, await this.#node(), subscription.grants), record: quote, created: false };
   }
 
+  /** Within the limits of open quotes. */
   async #make(request: DeskRequest, key: { readonly digest: string; readonly asked: string } | undefined): Promise<DeskAnswer> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        // In the end without the credit: another quote of the subscription's has it.
-        return await this.#makeOnce(request, key, attempt <= CREDIT_TRIES);
-      } catch (error) {
-        if (!(error instanceof CreditTaken)) throw error;
+    const place = this.#open.reserve(request.address);
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          // In the end without the credit: another quote of the subscription's has it.
+          return await this.#makeOnce(request, key, attempt <= CREDIT_TRIES);
+        } catch (error) {
+          if (!(error instanceof CreditTaken)) throw error;
+        }
       }
+    } finally {
+      place[Symbol.dispose]();
     }
   }
 
@@ -231,7 +313,7 @@ export class QuoteDesk {
       return await this.#again(record, key.asked);
     }
     this.#made += 1;
-    this.#open.add(record);
+    this.#open.add(record, request.address);
     this.#schedule();
     return { offer: this.#offer(record, credential, node, grants ?? []), record, created: true };
   }

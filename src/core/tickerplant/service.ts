@@ -1,3 +1,4 @@
+import type { TickerplantError } from './errors.ts';
 import type { ActiveEvent, BalanceEvent, CreditEvent, GapEvent, QuoteOffer, ResumePosition } from './messages.ts';
 import type { PublishedRows } from './published-rows.ts';
 import type { Pricing, Row, TableDefinition } from './schema.ts';
@@ -73,6 +74,15 @@ export interface SubscriberSink {
   whenLeft(callback: () => void): void;
   /** Ends the connection: the buyer reads too slowly, and wanted that. */
   endSlow(): void;
+  /** One of the connection's subscriptions was ended by the seller; the connection stays. */
+  refused?(error: TickerplantError): void;
+}
+
+/** What a token stands for. */
+export interface IdentifiedToken {
+  readonly subscription: string;
+  readonly state: 'unpaid' | 'live' | 'ended';
+  readonly narrowed: boolean;
 }
 
 /** A buyer's connection as the core sees it. Every call may throw a `TickerplantError`. */
@@ -85,14 +95,25 @@ export interface BuyerConnection {
   /**
    * Goes on with a subscription here. `onResumed` is called once before any of its rows reach the sink. Then the rows
    * after the given numbers (without a position: from where the grant began), then live; no gap, no repeat at the seam.
-   * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`, `NOT_SETTLED`.
+   * `only`: which symbols are delivered; what it leaves out waits here to be resumed or subscribed to. Resuming again on the
+   * same connection goes on from the positions given then.
+   * `heard`: the last end of day that the buyer was told, `2026-11-20`; a later one that it missed comes after the rows of that day.
+   * @throws TickerplantError `BAD_TOKEN` (also revoked), `TOKEN_EXPIRED`, `NOT_SETTLED`, `TOO_MANY`.
    */
   resume(
     token: string,
     after: Readonly<Record<string, ResumePosition>>,
     onResumed: (resumed: Resumed) => void,
     slow?: SlowConsumerPolicy,
+    heard?: string,
+    only?: (table: string, sym: string) => boolean,
   ): Promise<void>;
+  /**
+   * Whose token it is, and whether anything is paid for now; nothing is delivered, and a connection that it is live on keeps it.
+   * `narrowed`: somebody has added caveats, and its bearer must not be shown the whole token.
+   * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED` (a caveat's end, not a grant's).
+   */
+  identify(token: string): Promise<IdentifiedToken>;
   /** Stops delivery of symbols; what was paid stays paid, and subscribing again is free. Answers what was stopped. */
   unsubscribe(request: {
     readonly subscription: string;

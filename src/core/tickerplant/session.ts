@@ -9,7 +9,7 @@ import { Holdings } from './holdings.ts';
 import type { ActiveEvent, CreditEvent, ResumePosition } from './messages.ts';
 import { MeteredDelivery, type MeteredSymbol } from './metered-delivery.ts';
 import type { Meters } from './meters.ts';
-import type { Publisher } from './publisher.ts';
+import type { Marks, Publisher } from './publisher.ts';
 import { onSale, Renewals } from './renewals.ts';
 import { resumePoint } from './resume-point.ts';
 import type { Resumed, SlowConsumerPolicy, SubscriberSink } from './service.ts';
@@ -56,7 +56,8 @@ export class Session {
   #closed = false;
   #slow: SlowConsumerPolicy;
 
-  constructor(record: SubscriptionRecord, sink: SubscriberSink, dependencies: SessionDependencies) {
+  /** `mayBuy`: false for who came by a narrowed token. */
+  constructor(record: SubscriptionRecord, sink: SubscriberSink, dependencies: SessionDependencies, mayBuy = true) {
     this.subscription = record.id;
     this.sink = sink;
     this.#dependencies = dependencies;
@@ -75,6 +76,7 @@ export class Session {
       sink,
       credential: { id: record.id, tokenId: record.tokenId, rootKey: record.rootKey },
       grants: () => this.#holdings.grants,
+      mayBuy,
       noteOpen: (quote) => dependencies.noteOpen(quote, sink),
     };
     this.#renewals = new Renewals({ ...offers, catalog, wanted: () => this.#holdings.wanted(this.#now()) });
@@ -105,6 +107,16 @@ export class Session {
   /** Whether anything is being delivered. */
   get isActive(): boolean {
     return this.#delivery.isActive;
+  }
+
+  /** Whether all that is being delivered is live. */
+  get isCaughtUp(): boolean {
+    return this.#delivery.isCaughtUp;
+  }
+
+  /** Calls back once when all rows below the marks have been handed over (where there are none: below where numbering stands), or the session has ended. */
+  whenPast(marks: Marks | undefined, callback: () => void): void {
+    this.#delivery.whenPast(marks, callback);
   }
 
   /** What is covered now, without what the buyer does not want for now. */
@@ -192,6 +204,11 @@ export class Session {
     this.#watchEnds();
     this.#renewals.begin();
     this.#topUps.begin();
+  }
+
+  /** Before it delivers anything: symbols that it is not to deliver here until they are asked for again. */
+  leaveOut(isLeftOut: (table: string, sym: string) => boolean): void {
+    this.#holdings.leaveOut(isLeftOut, this.#now());
   }
 
   /** Ends delivery of symbols; answers which were delivered until now. */

@@ -1,16 +1,32 @@
-import type { Grant, QuoteRecord, SubscriptionRecord } from '../ports/ledger.ts';
+import type { Grant, Ledger, QuoteRecord, SubscriptionRecord } from '../ports/ledger.ts';
+import { TickerplantError } from './errors.ts';
 import type { CreditEvent } from './messages.ts';
+import type { Marks } from './publisher.ts';
 import type { SubscriberSink } from './service.ts';
 import { Session, type SessionDependencies } from './session.ts';
 
+/** A clock may be set: the end of a token is looked at again after so long. */
+const LOOK_AGAIN_MS = 60_000;
+
+/** What the sessions lean on together. */
+export interface SessionsDependencies extends SessionDependencies {
+  readonly ledger: Pick<Ledger, 'takeEndOfDay'>;
+}
+
 /** Which subscription is live where, and which connection waits for which quote. */
 export class Sessions {
-  readonly #dependencies: SessionDependencies;
+  readonly #dependencies: SessionsDependencies;
   readonly #live = new Map<string, Session>();
   readonly #waiting = new Map<string, SubscriberSink>();
   readonly #openQuotes = new Map<SubscriberSink, Map<string, QuoteRecord>>();
+  /** Revoked while this process runs: a record that was read before does not know it. */
+  readonly #revoked = new Set<string>();
+  /** The last end of day that each connection was told. */
+  readonly #toldSinks = new WeakMap<SubscriberSink, string>();
+  /** Where numbering stood at the last end of day; undefined where an earlier run saw it. */
+  #dayMarks: Marks | undefined;
 
-  constructor(dependencies: Omit<SessionDependencies, 'noteOpen'>) {
+  constructor(dependencies: Omit<SessionsDependencies, 'noteOpen'>) {
     this.#dependencies = { ...dependencies, noteOpen: (quote, sink) => this.noteOpen(quote, sink) };
   }
 
@@ -18,9 +34,10 @@ export class Sessions {
     return this.#live.size;
   }
 
-  /** A session that is not live yet: {@link add} makes it so. */
-  create(record: SubscriptionRecord, sink: SubscriberSink): Session {
-    return new Session(record, sink, this.#dependencies);
+  /** A session that is not live yet: {@link add} makes it so. @throws TickerplantError `BAD_TOKEN` where the subscription is revoked. */
+  create(record: SubscriptionRecord, sink: SubscriberSink, mayBuy = true): Session {
+    if (record.revokedAt !== undefined || this.#revoked.has(record.id)) throw revokedError(record.id);
+    return new Session(record, sink, this.#dependencies, mayBuy);
   }
 
   /** Makes a session the live one of its subscription; an older one elsewhere ends and is told. */
@@ -97,10 +114,88 @@ export class Sessions {
     for (const session of this.#live.values()) session.gone();
   }
 
-  /** Everybody who has something live is told once, however many subscriptions that connection has. */
-  endOfDay(date: string): void {
-    const sinks = new Set<SubscriberSink>();
-    for (const session of this.#live.values()) if (session.isActive) sinks.add(session.sink);
-    for (const sink of sinks) sink.endOfDay(date);
+  /** Subscriptions whose connections can be told of the end of a day at once, since all that they have is live. */
+  ready(): readonly string[] {
+    return [...this.#bySink()]
+      .filter(([, sessions]) => sessions.every((session) => session.isCaughtUp))
+      .flatMap(([, sessions]) => sessions.map(({ subscription }) => subscription));
   }
+
+  /**
+   * A day has ended: everybody who has something live is told once per connection, a connection that is behind as soon as it has the
+   * rows of that day. `told`: the subscriptions that the ledger has noted with the end; any other is taken from it first.
+   */
+  endOfDay(date: string, told: ReadonlySet<string>): void {
+    this.#dayMarks = this.#dependencies.publisher.marks();
+    for (const [sink, sessions] of this.#bySink()) {
+      let behind = sessions.length;
+      const oneLess = () => {
+        behind -= 1;
+        if (behind > 0) return;
+        if (sessions.some((session) => !session.closed && told.has(session.subscription))) this.#tell(sink, date);
+        for (const session of sessions) if (!told.has(session.subscription)) this.#takeAndTell(session, undefined);
+      };
+      for (const session of sessions) session.whenPast(this.#dayMarks, oneLess);
+    }
+  }
+
+  /** A resumed session is told of an end of day that it has missed, after the rows of that day. `heard`: the last that the buyer knows of. */
+  tellMissed(session: Session, heard: string | undefined): void {
+    session.whenPast(this.#dayMarks, () => this.#takeAndTell(session, heard));
+  }
+
+  /** Ends a subscription whose token is revoked, and takes it no more. */
+  revoke(subscription: string, error: TickerplantError): void {
+    this.#revoked.add(subscription);
+    const session = this.#live.get(subscription);
+    if (session === undefined) return;
+    this.remove(session);
+    session.sink.refused?.(error);
+  }
+
+  /** Ends a session when the token that it came by ends. */
+  endAt(session: Session, until: number): void {
+    const { clock } = this.#dependencies;
+    if (session.closed) return;
+    const left = until - clock.now();
+    if (left > 0) {
+      clock.setTimer(Math.min(Math.ceil(left), LOOK_AGAIN_MS), () => this.endAt(session, until));
+      return;
+    }
+    this.remove(session);
+    session.sink.refused?.(new TickerplantError('TOKEN_EXPIRED', `the token of subscription ${session.subscription} has ended`));
+  }
+
+  #takeAndTell(session: Session, heard: string | undefined): void {
+    if (session.closed) return;
+    const { ledger, logger } = this.#dependencies;
+    ledger.takeEndOfDay(session.subscription, heard).then(
+      (date) => {
+        if (date !== undefined) this.#tell(session.sink, date);
+      },
+      (error: unknown) => logger.warn({ err: error, subscription: session.subscription }, 'an end of day could not be told'),
+    );
+  }
+
+  #tell(sink: SubscriberSink, date: string): void {
+    if ((this.#toldSinks.get(sink) ?? '') >= date) return;
+    this.#toldSinks.set(sink, date);
+    sink.endOfDay(date);
+  }
+
+  #bySink(): ReadonlyMap<SubscriberSink, readonly Session[]> {
+    const bySink = new Map<SubscriberSink, Session[]>();
+    for (const session of this.#live.values()) {
+      if (!session.isActive) continue;
+      const others = bySink.get(session.sink);
+      if (others === undefined) bySink.set(session.sink, [session]);
+      else others.push(session);
+    }
+    return bySink;
+  }
+}
+
+/** What the bearer of a revoked token is told. */
+export function revokedError(subscription: string): TickerplantError {
+  return new TickerplantError('BAD_TOKEN', `subscription ${subscription} was revoked by the seller; its token is not good any more`);
 }

@@ -38,6 +38,7 @@ const LONGEST_PAUSE_MS = 15_000;
 export class SettlementProcessor {
   readonly #dependencies: SettlementProcessorDependencies;
   #status: StreamStatus = { state: 'connecting' };
+  #isCaughtUp = false;
 
   constructor(dependencies: SettlementProcessorDependencies) {
     this.#dependencies = dependencies;
@@ -46,6 +47,11 @@ export class SettlementProcessor {
   /** What the stream from the node is doing. */
   get status(): StreamStatus {
     return this.#status;
+  }
+
+  /** Whether all that the node had on record when it was reached has had its effect, and it has not been lost since. */
+  get isCaughtUp(): boolean {
+    return this.#isCaughtUp;
   }
 
   /** Runs until the signal is aborted. */
@@ -58,6 +64,7 @@ export class SettlementProcessor {
         });
       } catch (error) {
         if (signal.aborted) return;
+        this.#isCaughtUp = false;
         this.#status = { state: 'lost', error: error as Error, retryInMs: pause };
         logger.warn({ err: error, retryInMs: pause }, 'settlements can not be followed; trying again');
       }
@@ -77,6 +84,7 @@ export class SettlementProcessor {
         if (event.kind === 'caught-up') {
           // A backend need not tell of its connection; this says as much.
           this.#status = { state: 'live' };
+          this.#isCaughtUp = true;
           if (event.cursor !== cursor) await ledger.saveCursor(identity, event.cursor);
         } else {
           await this.#apply(identity, event);
@@ -92,6 +100,7 @@ export class SettlementProcessor {
   #onStatus(status: StreamStatus): void {
     const { logger } = this.#dependencies;
     this.#status = status;
+    if (status.state === 'lost') this.#isCaughtUp = false;
     if (status.state === 'lost') logger.warn({ err: status.error, retryInMs: status.retryInMs }, 'the stream of settlements was lost');
     else logger.debug({}, `the stream of settlements is ${status.state}`);
   }

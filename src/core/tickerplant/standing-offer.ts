@@ -9,12 +9,14 @@ import type { SubscriberSink } from './service.ts';
 
 /** The session that is offered something. */
 export interface OfferHost {
-  readonly desk: Pick<QuoteDesk, 'quote' | 'openOf' | 'offerAgain'>;
+  readonly desk: Pick<QuoteDesk, 'quote' | 'openOf' | 'offerAgain' | 'restored' | 'isRestored'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly sink: SubscriberSink;
   readonly credential: SubscriptionCredential;
   readonly grants: () => readonly Grant[];
+  /** False for who came by a narrowed token: an offer brings the whole one. */
+  readonly mayBuy: boolean;
   /** The quote can be paid, and belongs to this session's connection. */
   readonly noteOpen: (quote: QuoteRecord) => void;
 }
@@ -45,12 +47,17 @@ export class StandingOffer {
 
   /** Sends what was offered before and can still be paid; then {@link check}. */
   begin(): void {
-    void this.#sendOpen().then(() => this.check());
+    if (!this.#host.mayBuy) return;
+    void this.#host.desk.restored.then(() => this.#sendOpen()).then(() => this.check());
   }
 
   /** Offers what there is reason to and is not offered yet. */
   check(): void {
-    if (this.#closed || this.#underWay || this.#retrying !== undefined) return;
+    if (!this.#host.mayBuy || this.#closed || this.#underWay || this.#retrying !== undefined) return;
+    if (!this.#host.desk.isRestored) {
+      void this.#host.desk.restored.then(() => this.check());
+      return;
+    }
     const items = this.#notOpen();
     if (items.length === 0) return;
     // A node whose clock is slow may give invoices that have run out already.

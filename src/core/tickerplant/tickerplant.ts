@@ -4,11 +4,13 @@ import type { Credentials } from '../ports/credentials.ts';
 import type { Feed } from '../ports/feed.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Ledger, SettlementEffect, SettlementPolicy } from '../ports/ledger.ts';
+import type { Revocation, SubscriptionName } from '../ports/ledger-upkeep.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Random } from '../ports/random.ts';
+import { AddressCount } from './address-count.ts';
 import { Catalog } from './catalog.ts';
 import { Connection } from './connection.ts';
-import { atEndOfDay, dayEndsAfter } from './end-of-day.ts';
+import { DayKeeper } from './day-keeper.ts';
 import { TickerplantError } from './errors.ts';
 import { DEFAULT_LIMITS, type TickerplantLimits } from './limits.ts';
 import { Meters } from './meters.ts';
@@ -19,10 +21,11 @@ import { retainForGrants } from './retention.ts';
 import type { Row, TableDefinition } from './schema.ts';
 import { type SellerBackend, SellerNode } from './seller-node.ts';
 import type { BuyerConnection, SlowConsumerPolicy, TickerplantService } from './service.ts';
-import { Sessions } from './sessions.ts';
+import { revokedError, Sessions } from './sessions.ts';
 import { DEFAULT_SETTLEMENT_POLICY } from './settlement-policy.ts';
 import { SettlementProcessor } from './settlement-processor.ts';
 import { TokenAccess } from './token-access.ts';
+import { type EndOfDayTime, MIDNIGHT_UTC, tradingCalendar } from './trading-calendar.ts';
 import { coerceRow } from './values.ts';
 
 /** What a tickerplant is made of. It owns none of it: whoever opened a store closes it, after {@link Tickerplant.stop}. */
@@ -42,6 +45,8 @@ export interface TickerplantOptions {
   readonly quoteExpirySeconds?: number;
   /** What becomes of money that did not come as it was asked for; see `DEFAULT_SETTLEMENT_POLICY` for what is not given. */
   readonly settlements?: Partial<SettlementPolicy>;
+  /** When the day ends; midnight UTC unless given. */
+  readonly endOfDay?: EndOfDayTime | undefined;
 }
 
 /** Totals since the start. Rows are counted, not messages. */
@@ -66,7 +71,10 @@ export async function openTickerplant(options: TickerplantOptions): Promise<Tick
   const { ledger, clock, logger } = options;
   const { leases, msat } = await ledger.reclaimLeases(clock.now());
   if (leases > 0) logger.info({ leases, msat: String(msat) }, 'balances that were lent when the process ended are whole again');
-  return new Tickerplant(options);
+  const tickerplant = new Tickerplant(options);
+  // What has ended while nobody ran ends before the first row of today.
+  await tickerplant.daysCaughtUp;
+  return tickerplant;
 }
 
 /** The paid tickerplant: quotes, settlements, grants, publishing. Transports and embedders talk to it as {@link TickerplantService}. */
@@ -81,10 +89,13 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
   readonly #desk: QuoteDesk;
   readonly #processor: SettlementProcessor;
   readonly #limiter: RateLimiter;
+  readonly #connections: AddressCount;
   readonly #node: SellerNode;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
-  readonly #days: Disposable;
+  readonly #days: DayKeeper;
+  /** Resolves when an end of day that was missed has happened, or could not. */
+  readonly daysCaughtUp: Promise<void>;
   readonly #retention: Disposable;
   readonly #meters: Meters;
   readonly #listeners = new Set<(effect: SettlementEffect) => void>();
@@ -99,7 +110,9 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     this.#publisher = new Publisher(journal, this.#catalog);
     this.#node = new SellerNode(backend, ledger, logger);
     this.#limiter = new RateLimiter(clock, this.#limits.quoteBurstPerAddress, this.#limits.quotesPerSecondPerAddress);
-    const dayEnds = () => dayEndsAfter(clock.now());
+    this.#connections = new AddressCount(this.#limits.connectionsPerAddress);
+    const calendar = tradingCalendar(options.endOfDay ?? MIDNIGHT_UTC);
+    const dayEnds = () => calendar.nextEnd(clock.now()).at;
     this.#desk = new QuoteDesk({
       catalog: this.#catalog,
       node: this.#node,
@@ -111,12 +124,15 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       logger,
       expirySeconds: options.quoteExpirySeconds ?? 3600,
       dayEnds,
+      limits: this.#limits,
+      isCaughtUp: () => this.#processor.isCaughtUp,
       onExpired: (quote) => this.#sessions.expired(quote),
     });
     this.#meters = new Meters({ ledger, clock, logger, epoch: journal.epoch });
     this.#sessions = new Sessions({
       publisher: this.#publisher,
       journal,
+      ledger,
       catalog: this.#catalog,
       meters: this.#meters,
       desk: this.#desk,
@@ -151,7 +167,19 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       onSettlement: (listener) => this.onSettlement(listener),
     });
     this.#retention = retainForGrants(journal, ledger, clock, logger);
-    this.#days = atEndOfDay(clock, (date) => this.endOfDay(date));
+    this.#days = new DayKeeper({
+      calendar,
+      clock,
+      ledger,
+      logger,
+      ready: () => this.#sessions.ready(),
+      onEnd: (date, told) => this.#endDay(date, told),
+      onFound: (date) => {
+        // Segments are named after the day that they are of: an earlier run died before it began the next one.
+        if (journal.day <= date) this.#roll(date);
+      },
+    });
+    this.daysCaughtUp = this.#days.start();
     this.#running = this.#run();
   }
 
@@ -201,6 +229,7 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       limiter: this.#limiter,
       isStopping: () => this.#stopping.signal.aborted,
       quotesOnly,
+      place: this.#connections.take(address),
     });
   }
 
@@ -240,17 +269,27 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     }
   }
 
-  /** Rolls the journal and tells everybody who has something live. `date`: the day that ended, `2026-11-20`. */
-  endOfDay(date: string): void {
-    const { journal, logger } = this.#options;
-    try {
-      journal.roll(date);
-      logger.info({ date }, 'end of day');
-    } catch (error) {
-      // The day goes on in the old segment; subscribers are told all the same, their day has ended.
-      logger.error({ err: error, date }, 'the journal could not begin a new segment');
-    }
-    this.#sessions.endOfDay(date);
+  /**
+   * Ends a day before its time: rolls the journal and tells everybody who has something live. `date`: the day that ends, `2026-11-20`.
+   * False, and nothing happens, where that day or a later one has ended. @throws RangeError for what is no date, LedgerError.
+   */
+  endOfDay(date: string): Promise<boolean> {
+    return this.#days.end(date);
+  }
+
+  /**
+   * Ends a subscription's token for good: it is refused with `BAD_TOKEN`, a live session ends, open quotes are withdrawn.
+   * Undefined where there is no such subscription. @throws LedgerError, and then nothing was revoked.
+   */
+  async revoke(name: string | SubscriptionName): Promise<Revocation | undefined> {
+    const { ledger, clock, logger } = this.#options;
+    const revocation = await ledger.revoke(typeof name === 'string' ? { subscription: name } : name, clock.now());
+    if (revocation === undefined) return undefined;
+    const { subscription, withdrawn } = revocation;
+    this.#sessions.revoke(subscription, revokedError(subscription));
+    logger.info({ subscription, withdrawn: withdrawn.length }, 'a token was revoked');
+    if (withdrawn.length > 0) this.#desk.withdrawn(withdrawn);
+    return revocation;
   }
 
   /** Calls back after every settlement's effect is durable. Disposing of it ends that. */
@@ -262,10 +301,10 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
   /** Takes no more requests, stops following settlements and waits for what is under way. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#days[Symbol.dispose]();
     this.#retention[Symbol.dispose]();
     this.#desk.stop();
     this.#sessions.stop();
+    await this.#days.stop();
     await this.#running;
     await this.#meters.stop();
   }
@@ -309,6 +348,23 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
   #declareAgain(table: string, syms: Iterable<string>): void {
     const definition = this.#options.tables.find((each) => each.name === table);
     if (definition !== undefined && definition.symbols === undefined) this.#catalog.declare(table, syms);
+  }
+
+  #endDay(date: string, told: ReadonlySet<string>): void {
+    this.#options.logger.info({ date }, 'end of day');
+    this.#roll(date);
+    this.#sessions.endOfDay(date, told);
+  }
+
+  /** Begins the next day's segment. */
+  #roll(date: string): void {
+    const { journal, logger } = this.#options;
+    try {
+      journal.roll(date);
+    } catch (error) {
+      // The day goes on in the old segment; subscribers are told all the same, their day has ended.
+      logger.error({ err: error, date }, 'the journal could not begin a new segment');
+    }
   }
 
   #onEffect(effect: SettlementEffect): void {

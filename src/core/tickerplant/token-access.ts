@@ -12,7 +12,7 @@ import { PublishedRows } from './published-rows.ts';
 import type { Publisher } from './publisher.ts';
 import { type HistoryReach, type RowRange, readableRows } from './readable-rows.ts';
 import type { Pricing } from './schema.ts';
-import type { Sessions } from './sessions.ts';
+import { revokedError, type Sessions } from './sessions.ts';
 import { encodeRows } from './values.ts';
 
 /** What {@link TokenAccess} leans on. */
@@ -36,8 +36,8 @@ export interface Holder {
   readonly subscription: string;
   /** Of the quote that the token came with. */
   readonly paymentHash: PaymentHash;
-  /** Until when the token's caveats let it be used, milliseconds since 1970; undefined where they don't say. */
-  readonly tokenUntil: number | undefined;
+  /** Somebody has added caveats: its bearer must not be shown the whole token. */
+  readonly narrowed: boolean;
   /** `unpaid` nothing was ever paid for · `live` something is covered now · `ended` nothing any more. */
   readonly state: 'unpaid' | 'live' | 'ended';
 }
@@ -80,12 +80,13 @@ export class TokenAccess {
     const { tokenId, paymentHash } = credentials.identify(token);
     const record = await ledger.subscriptionByToken(tokenId);
     if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
-    const tokenUntil = credentials.verify(token, record.rootKey, clock.now());
+    const { narrowed } = credentials.verify(token, record.rootKey, clock.now());
+    if (record.revokedAt !== undefined) throw revokedError(record.id);
     // With money left it goes on, so that the buyer can use it.
     const hasMoney = record.balanceMsat + record.creditMsat > 0n;
     const isLive = hasMoney || covered(record.grants, clock.now()).size > 0;
     const state = record.grants.length === 0 ? 'unpaid' : isLive ? 'live' : 'ended';
-    const holder: KnownHolder = { token, subscription: record.id, paymentHash, tokenUntil, state, record };
+    const holder: KnownHolder = { token, subscription: record.id, paymentHash, narrowed, state, record };
     return holder;
   }
 

@@ -30,14 +30,18 @@ export interface JournalOptions {
   readonly keepDays?: number;
   /** The oldest segments beyond so many bytes are removed, then too. */
   readonly keepBytes?: number;
+  /** The trading day, `2026-11-20`, that a first segment is begun for; the one in UTC unless given. */
+  readonly day?: string;
+  /** The highest epoch that is known from elsewhere, 0 unless given: rows were numbered in it, though the journal may be gone. */
+  readonly highestEpoch?: number;
   /** Names the machine's present start; for tests. */
   readonly bootId?: string | undefined;
 }
 
 /**
  * Opens a journal or begins one. Reads the last segment only: checks every record of it, cuts a torn tail, and goes on with
- * the epoch if the machine has not been started anew; otherwise begins the next epoch, on the disk before this resolves, and leaves damage
- * of the epoch before as it is.
+ * the epoch if the machine has not been started anew and no later epoch is known; otherwise begins the next epoch, on the disk before this
+ * resolves, and leaves damage of the epoch before as it is.
  * @throws JournalError `LOCKED` by another process, `CORRUPT` naming file and byte (of a header, or where the epoch would go on), `FULL`, `IO`.
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
@@ -67,14 +71,22 @@ function open(dir: string, options: JournalOptions, lock: FileLock): Journal {
 
   // What a killed process wrote last is whole or the beginning of a record that nobody was sent. Anything else may have been
   // sent, so its numbers must not come again.
-  const continued = sameBoot && recovered?.torn?.kind !== 'bad';
+  const { highestEpoch = 0 } = options;
+  // A journal that was deleted, or put back from a copy, must not begin again with numbers that were used since.
+  const isLatest = latest !== undefined && latest.epoch >= highestEpoch;
+  const continued = sameBoot && isLatest && recovered?.torn?.kind !== 'bad';
   if (latest !== undefined && recovered !== undefined && continued) {
     const fd = openSync(latest.path, 'r+');
     return journalOf(dir, options, { lock, segments: recovered.segments, fd, epoch: latest.epoch, bootId, cutBytes, continued });
   }
-  const epoch = (latest?.epoch ?? 0) + 1;
+  const epoch = Math.max(latest?.epoch ?? 0, highestEpoch) + 1;
   const header = { epoch, createdAt: clock.now(), bootId: bootId ?? '' };
-  const { segment, fd } = createSegment(dir, (latest?.number ?? 0) + 1, new Date(clock.now()).toISOString().slice(0, 10), header);
+  const { segment, fd } = createSegment(
+    dir,
+    (latest?.number ?? 0) + 1,
+    options.day ?? new Date(clock.now()).toISOString().slice(0, 10),
+    header,
+  );
   if (latest !== undefined) logger.info({ dir, epoch }, 'the journal begins a new epoch');
   const segments = new Segments(dir, logger, all, [segment]);
   segments.useIndex(segments.emptyIndex(segment));

@@ -72,6 +72,10 @@ export class SegmentJournal implements Journal {
     this.lastSeqs = parts.segments.index.lastSeqs();
   }
 
+  get day(): string {
+    return this.#segments.current.date;
+  }
+
   /** @throws RangeError for rows of another epoch or with a number that does not follow the last one: a fault of the caller's. */
   append(records: readonly PublishedRows[]): void {
     if (this.#refused !== undefined) throw this.#refused;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Ledger } from '../../core/ports/ledger.ts';
+import type { LedgerUpkeep } from '../../core/ports/ledger-upkeep.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { PaymentIntents } from '../../core/ports/payment-intents.ts';
 import type { SettlementLog } from '../../core/ports/settlement-log.ts';
@@ -74,7 +75,20 @@ function ledgerOf(thread: LedgerThread, dispose: () => Promise<void>): Ledger {
     refunds: () => thread.call('ledger', 'refunds'),
     refundDone: (id, now) => thread.call('ledger', 'refundDone', id, now),
     counts: () => thread.call('ledger', 'counts'),
+    ...upkeepOf(thread),
     [Symbol.asyncDispose]: dispose,
+  };
+}
+
+function upkeepOf(thread: LedgerThread): LedgerUpkeep {
+  return {
+    endDay: (command) => thread.call('ledger', 'endDay', command),
+    lastDay: () => thread.call('ledger', 'lastDay'),
+    takeEndOfDay: (subscription, heard) => thread.call('ledger', 'takeEndOfDay', subscription, heard),
+    highestEpoch: () => thread.call('ledger', 'highestEpoch'),
+    noteEpoch: (epoch) => thread.call('ledger', 'noteEpoch', epoch),
+    revoke: (name, now) => thread.call('ledger', 'revoke', name, now),
+    pruneQuotes: (node, before, limit) => thread.call('ledger', 'pruneQuotes', node, before, limit),
   };
 }
 

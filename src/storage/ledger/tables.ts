@@ -19,6 +19,10 @@ export interface LedgerTables {
   unsubscribed: UnsubscribedTable;
   payment_intents: PaymentIntentsTable;
   settlement_log: SettlementLogTable;
+  ended_days: EndedDaysTable;
+  told_days: ToldDaysTable;
+  revocations: RevocationsTable;
+  epochs: EpochsTable;
 }
 
 /** A row per (network, node public key). */
@@ -183,4 +187,29 @@ export interface SettlementLogTable {
   settled_at: bigint;
   expires_at: bigint | null;
   label: string | null;
+}
+
+/** A row per end of day. */
+export interface EndedDaysTable {
+  date: string;
+  ends_at: bigint;
+  recorded_at: bigint;
+  silent: bigint;
+}
+
+/** The last date that a subscription was told. */
+export interface ToldDaysTable {
+  subscription: string;
+  date: string;
+}
+
+/** Subscriptions whose token is not taken any more. */
+export interface RevocationsTable {
+  subscription: string;
+  revoked_at: bigint;
+}
+
+/** Epochs that rows were numbered in. */
+export interface EpochsTable {
+  epoch: bigint;
 }

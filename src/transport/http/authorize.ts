@@ -91,7 +91,10 @@ export async function authorize(
   if (holder?.state === 'ended' && wanted === undefined) {
     throw new TickerplantError('TOKEN_EXPIRED', 'everything that was paid for has ended; name table and syms to be quoted anew');
   }
-  const open = holder === undefined ? undefined : access.openQuote(holder);
+  if (holder?.narrowed === true && holder.state === 'unpaid') {
+    throw new TickerplantError('NOT_SETTLED', 'no payment for this token has arrived yet; whoever has the whole token can pay');
+  }
+  const open = holder === undefined || holder.narrowed ? undefined : access.openQuote(holder);
   // The same invoice again, where it is for the same: nobody is to be asked to pay twice.
   if (open !== undefined && (wanted === undefined || isSame(open.items, missing))) throw new PaymentRequired(quoteStatusMessage(open));
   const quoted = await quoteFor(services, call, {

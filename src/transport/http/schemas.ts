@@ -97,7 +97,10 @@ export const quoteSchema: z.ZodType = z.looseObject({
   op: z.literal('quote'),
   quote: z.string(),
   subscription: z.string(),
-  token: z.string().describe('L402 macaroon, base64; alive once the quote is settled. A secret.'),
+  token: z
+    .string()
+    .optional()
+    .describe('L402 macaroon, base64; alive once the quote is settled. A secret. Not shown to whoever has a narrowed one.'),
   ...NAMED,
   schema: z.array(column).optional(),
   tables: z.array(z.looseObject(NAMED)).optional(),

@@ -42,7 +42,7 @@ export async function answerResume(request: ResumeRequest, { buyer, outbox, orde
     for (const { table, syms } of resumed.tables) order.announce(table, syms);
     answered();
   };
-  await buyer.resume(request.token, request.after, onResumed, request.slow);
+  await buyer.resume(request.token, request.after, onResumed, request.slow, request.ended);
 }
 
 /** Answers `unsub` with `unsubscribed` and the symbols that were stopped. @throws TickerplantError as `BuyerConnection.unsubscribe`. */

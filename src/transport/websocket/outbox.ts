@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
+import { Departures } from '../shared/departures.ts';
 import type { Flushable, Turn } from '../shared/turn.ts';
-import { Departures } from './departures.ts';
 import { payloadOf } from './frames.ts';
 
 /** A turn that goes on for long (a file replayed at full speed) writes before it is over, from so many bytes on. */

@@ -28,6 +28,8 @@ export interface ResumeRequest {
   /** Table → position. Without a prototype, so that a table called `constructor` is just a name. */
   readonly after: Readonly<Record<string, ResumePosition>>;
   readonly slow?: SlowConsumerPolicy | undefined;
+  /** The last end of day that the buyer was told. */
+  readonly ended?: string | undefined;
 }
 
 /** `unsub`: no more of these. */
@@ -91,6 +93,10 @@ const SCHEMAS: { readonly [Op in Request['op']]: z.ZodType<Extract<Request, { op
     token: text(TOKEN_LENGTH),
     after: z.record(z.string(), position, must('an object of tables and positions')).default({}).transform(withoutPrototype),
     slow,
+    ended: z
+      .string()
+      .regex(/^\d{4}-\d{2}-\d{2}$/, 'must be a date, 2026-11-20')
+      .optional(),
   }),
   unsub: z.object({ op: z.literal('unsub'), id, subscription: text(NAME_LENGTH), table: text(NAME_LENGTH), syms }),
   ping: z.object({ op: z.literal('ping'), id }),

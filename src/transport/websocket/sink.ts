@@ -1,6 +1,7 @@
 import type { SubscriberSink } from '../../core/tickerplant/service.ts';
 import { activeMessage, balanceMessage, creditMessage, gapMessage, quoteMessage } from '../shared/messages.ts';
 import type { DeliveryOrder } from './delivery-order.ts';
+import { errorMessage } from './errors.ts';
 import { messageFrame, snapshotEncoding, updEncoding } from './frames.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -35,6 +36,9 @@ export function createSink(outbox: Outbox, order: DeliveryOrder, endSlow: () => 
     expired({ quote, reason }) {
       order.forgetQuote(quote);
       outbox.push(messageFrame({ op: 'expired', quote, reason }));
+    },
+    refused(error) {
+      outbox.push(messageFrame(errorMessage(error, undefined)));
     },
     superseded(subscription) {
       outbox.push(messageFrame({ op: 'superseded', subscription }));

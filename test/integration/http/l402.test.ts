@@ -96,6 +96,13 @@ test('an attenuated token is good until its time, and not longer', async () => {
   const { quote, preimage } = await world.buy(['AAPL']);
   const until = (seconds: number) => attenuate(quote['token'] as string, `valid_until=${Math.floor(Date.now() / 1000) + seconds}`);
   expect(await statusWith({ Authorization: `L402 ${until(60)}:${preimage}` })).toBe(200);
+  const narrowed = { Authorization: `L402 ${until(60)}:${preimage}` };
+  const status = await world.fetch(`/v1/quotes/${quote['quote']}`, { headers: narrowed });
+  const shown = (await status.json()) as Record<string, string>;
+  expect([shown['state'], shown['token']]).toEqual(['settled', undefined]);
+  // A quote would bring its bearer the whole token.
+  expect((await world.post('/v1/quotes', { table: 'trade', syms: ['IBM'] }, narrowed)).status).toBe(403);
+  expect(await statusWith(narrowed, '/v1/snapshot?table=trade&syms=IBM')).toBe(403);
   const response = await world.fetch(SNAPSHOT, { headers: { Authorization: `L402 ${until(-60)}:${preimage}` } });
   expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([401, 'TOKEN_EXPIRED']);
 });

@@ -315,10 +315,35 @@ test('printed, secrets are masked, defaults are there, and it can be read again'
     feed: { kind: 'random', seed: 4, rowsPerSecond: 50 },
     transports: { websocket: { port: 5010 } },
     quotes: { expiry: '3600s' },
+    endOfDay: { at: '00:00', zone: 'UTC' },
+    stop: { deadline: '5000ms' },
   });
   const again = await load(JSON.stringify({ ...printed, backend: { kind: 'acme' } }), { name: 'again.json' });
   expect(again.tables).toEqual(config.tables);
   expect(again.limits).toEqual(config.limits);
+  expect(again.endOfDay).toEqual(config.endOfDay);
+});
+
+test('the end of the day is a time and a zone; what is none is told with its path and what to write', async () => {
+  const backend = 'backend: { kind: acme }\n';
+  expect((await load(backend)).endOfDay).toEqual({ at: '00:00', zone: 'UTC' });
+  expect((await load(`${backend}endOfDay: { at: 17:00, zone: America/New_York }`)).endOfDay).toEqual({
+    at: '17:00',
+    zone: 'America/New_York',
+  });
+  expect((await load(`${backend}endOfDay: { zone: Asia/Tokyo }`)).endOfDay).toEqual({ at: '00:00', zone: 'Asia/Tokyo' });
+  expect(await refusal(`${backend}endOfDay: { at: "25:00" }`)).toMatch(/endOfDay\.at: .*"00:00" to "23:59"/);
+  expect(await refusal(`${backend}endOfDay: { at: 1700 }`)).toMatch(/endOfDay\.at: .*"17:00"/);
+  expect(await refusal(`${backend}endOfDay: { zone: Europe/Lonon }`)).toMatch(/endOfDay\.zone: .*did you mean Europe\/London\?/);
+  expect(await refusal(`${backend}endOfDay: { zone: 7 }`)).toMatch(/endOfDay\.zone: /);
+  expect(await refusal(`${backend}endOfDay: { att: "17:00" }`)).toMatch(/endOfDay\.att: unknown key; did you mean at\?/);
+});
+
+test('a stop has a deadline of ten minutes at most', async () => {
+  const backend = 'backend: { kind: acme }\n';
+  expect((await load(backend)).stopDeadlineMs).toBe(5_000);
+  expect((await load(`${backend}stop: { deadline: 1m }`)).stopDeadlineMs).toBe(60_000);
+  expect(await refusal(`${backend}stop: { deadline: 1h }`)).toMatch(/stop\.deadline: at most 10m/);
 });
 
 test('a wallet is a backend alone', async () => {

@@ -7,6 +7,7 @@ import { systemRandom } from '../../../src/app/system.ts';
 import { type Ledger, LedgerError } from '../../../src/core/ports/ledger.ts';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
 import { Catalog } from '../../../src/core/tickerplant/catalog.ts';
+import { DEFAULT_LIMITS } from '../../../src/core/tickerplant/limits.ts';
 import { priced } from '../../../src/core/tickerplant/pricing.ts';
 import { QuoteDesk } from '../../../src/core/tickerplant/quote-desk.ts';
 import { SellerNode } from '../../../src/core/tickerplant/seller-node.ts';
@@ -44,6 +45,8 @@ test('while the ledger can not be written, quotes that are overdue are tried at 
     logger: silentLogger,
     expirySeconds: 10,
     dayEnds: () => clock.now() + 1,
+    limits: DEFAULT_LIMITS,
+    isCaughtUp: () => false,
     onExpired: (quote) => expired.push(quote.id),
   });
   try {

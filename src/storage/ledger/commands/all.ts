@@ -9,6 +9,7 @@ import { expireQuotes, invoiceClosed, invoicesToCancel, openQuotes, quote, quote
 import { refundDone, refunds } from './refunds.ts';
 import { after, append, checkpoint, head, saveCheckpoint } from './settlement-log.ts';
 import { counts, setUnsubscribed, subscription, subscriptionByToken } from './subscriptions.ts';
+import { upkeep } from './upkeep.ts';
 
 /** The commands by port and name; the compiler sees to it that none is missing. */
 export const HANDLERS: LedgerHandlers = {
@@ -35,6 +36,7 @@ export const HANDLERS: LedgerHandlers = {
     refunds,
     refundDone,
     counts,
+    ...upkeep,
   },
   intents: { find, findKeysend, begin, record },
   settlementLog: { append, after, head, checkpoint, saveCheckpoint },

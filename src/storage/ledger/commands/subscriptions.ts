@@ -7,6 +7,7 @@ import { balanceOf } from './balance.ts';
 import { billedOf } from './billed-rows.ts';
 import { creditOf } from './credit.ts';
 import type { LedgerDatabase } from './handlers.ts';
+import { revokedAt } from './upkeep.ts';
 
 /** A subscription by its id. */
 export async function subscription(db: LedgerDatabase, id: string): Promise<SubscriptionRecord | undefined> {
@@ -33,6 +34,7 @@ async function withGrants(db: LedgerDatabase, row: Selectable<SubscriptionsTable
     creditMsat: await creditOf(db, row.id),
     balanceMsat: await balanceOf(db, row.id),
     billed: await billedOf(db, row.id),
+    revokedAt: await revokedAt(db, row.id),
   };
 }
 

@@ -155,7 +155,11 @@ function quoteStatus(services: Services): Route {
         found = await access.quote(holder, call.params.id);
       }
       if (found === undefined) throw new HttpError('NOT_FOUND', 'this subscription has no such quote');
-      return { status: 200, headers: { 'Cache-Control': 'no-store' }, body: quoteStatusMessage(found) };
+      return {
+        status: 200,
+        headers: { 'Cache-Control': 'no-store' },
+        body: { ...quoteStatusMessage(found), ...(holder.narrowed && { token: undefined }) },
+      };
     },
   });
 }

@@ -67,7 +67,7 @@ function stream(services: Services, method: 'GET' | 'POST', path: string, format
 }
 
 async function begin(services: Services, call: StreamCall, format: StreamFormat): Promise<void> {
-  const { config, clock, logger, turn, tickerplant, streams, tickets, keptPositions } = services;
+  const { config, logger, turn, tickerplant, streams, tickets, keptPositions } = services;
   const { request, reply, address } = call;
   const { table, syms, pricing, slow, ticket } = call.query;
   const after = positionsOf(services, call);
@@ -104,7 +104,6 @@ async function begin(services: Services, call: StreamCall, format: StreamFormat)
       format,
       note,
       connect: (sink) => tickerplant.connect({ address, sink }),
-      clock,
       logger,
       turn,
       maxBufferedBytes: config.maxBufferedBytes,

@@ -1,3 +1,4 @@
+import { TickerplantError } from '../../../core/tickerplant/errors.ts';
 import type { ActiveEvent, BalanceEvent, CreditEvent, GapEvent, QuoteOffer } from '../../../core/tickerplant/messages.ts';
 import type { PublishedRows } from '../../../core/tickerplant/published-rows.ts';
 import type { SubscriberSink } from '../../../core/tickerplant/service.ts';
@@ -14,13 +15,13 @@ export class StreamSink implements SubscriberSink {
   readonly #outbox: StreamOutbox;
   readonly #format: StreamFormat;
   readonly #note: NoteEvent;
-  readonly #endSlow: () => void;
+  readonly #fail: (error: TickerplantError) => void;
 
-  constructor(outbox: StreamOutbox, format: StreamFormat, note: NoteEvent, endSlow: () => void) {
+  constructor(outbox: StreamOutbox, format: StreamFormat, note: NoteEvent, fail: (error: TickerplantError) => void) {
     this.#outbox = outbox;
     this.#format = format;
     this.#note = note;
-    this.#endSlow = endSlow;
+    this.#fail = fail;
   }
 
   get isFull(): boolean {
@@ -78,7 +79,12 @@ export class StreamSink implements SubscriberSink {
   }
 
   endSlow(): void {
-    this.#endSlow();
+    this.#fail(new TickerplantError('SLOW_CONSUMER', 'you read too slowly; come again and go on where you were'));
+  }
+
+  /** The one subscription of the stream is not its any more: nothing is left to wait for. */
+  refused(error: TickerplantError): void {
+    this.#fail(error);
   }
 
   #say(message: Message): void {

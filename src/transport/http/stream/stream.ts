@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import type { Clock } from '../../../core/ports/clock.ts';
 import type { Logger } from '../../../core/ports/logger.ts';
 import { TickerplantError } from '../../../core/tickerplant/errors.ts';
 import type { BuyerConnection, SlowConsumerPolicy, SubscriberSink } from '../../../core/tickerplant/service.ts';
@@ -24,7 +23,6 @@ export interface StreamOptions {
   readonly format: StreamFormat;
   readonly note: NoteEvent;
   readonly connect: (sink: SubscriberSink) => BuyerConnection;
-  readonly clock: Clock;
   readonly logger: Logger;
   readonly turn: Turn;
   readonly maxBufferedBytes: number;
@@ -37,7 +35,6 @@ export class Stream {
   readonly #options: StreamOptions;
   readonly #outbox: StreamOutbox;
   readonly #buyer: BuyerConnection;
-  #tokenEnd: Disposable | undefined;
   #taken = 0;
   #idleBeats = 0;
   #isClosed = false;
@@ -46,16 +43,16 @@ export class Stream {
   constructor(options: StreamOptions) {
     this.#options = options;
     const { response, turn, maxBufferedBytes, format, note } = options;
-    const endSlow = () => this.#fail(new TickerplantError('SLOW_CONSUMER', 'you read too slowly; come again and go on where you were'));
-    this.#outbox = new StreamOutbox({ response, turn, maxBufferedBytes, onOverflow: endSlow });
-    this.#buyer = options.connect(new StreamSink(this.#outbox, format, note, endSlow));
+    this.#outbox = new StreamOutbox({ response, turn, maxBufferedBytes, onOverflow: () => sink.endSlow() });
+    const sink = new StreamSink(this.#outbox, format, note, (error) => this.#fail(error));
+    this.#buyer = options.connect(sink);
     response.on('close', () => this.#closed());
     response.on('error', (error) => options.logger.debug({ err: error }, 'stream error'));
   }
 
   /** Begins with the head and `resumed`; then rows. @throws TickerplantError as `BuyerConnection.resume`, before anything was written. */
   async begin(holder: Holder, after: Positions, slow: SlowConsumerPolicy | undefined): Promise<void> {
-    const { response, headers, format, clock } = this.#options;
+    const { response, headers, format } = this.#options;
     try {
       await this.#buyer.resume(
         holder.token,
@@ -74,10 +71,6 @@ export class Stream {
       throw error;
     }
     if (this.#isClosed) this.#buyer.close();
-    else if (holder.tokenUntil !== undefined) {
-      const end = () => this.#fail(new TickerplantError('TOKEN_EXPIRED', 'the token was good until now'));
-      this.#tokenEnd = clock.setTimer(Math.max(0, holder.tokenUntil - clock.now()), end);
-    }
   }
 
   /** Called at every heartbeat. */
@@ -117,7 +110,6 @@ export class Stream {
   #closed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#tokenEnd?.[Symbol.dispose]();
     this.#outbox.gone();
     this.#buyer.close();
     this.#options.onClosed();

@@ -44,7 +44,7 @@ export function flatSessionParts(parts: {
     ...parts,
     logger: silentLogger,
     meters: new Meters({ ledger: undefined as never, clock: parts.clock, logger: silentLogger, epoch: parts.journal.epoch }),
-    desk: { quote: never, openOf: () => [], offerAgain: never },
+    desk: { restored: Promise.resolve(), isRestored: true, quote: never, openOf: () => [], offerAgain: never },
     noteOpen: () => undefined,
   };
 }
