@@ -13,6 +13,7 @@ eclair.channel.max-tx-publish-retry-delay = 1 second
 eclair.initial-random-reconnect-delay = 1 second
 eclair.max-reconnect-interval = 2 seconds
 eclair.router.watch-spent-window = 1 second
+eclair.router.channel-spent-splice-delay = 1
 eclair.router.broadcast-interval = 1 second`;
 
 /** Loads its classes and is ready on a busy machine of two cores. */
