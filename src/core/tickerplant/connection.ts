@@ -4,7 +4,7 @@ import type { Grant, Ledger, SubscriptionRecord } from '../ports/ledger.ts';
 import type { Random } from '../ports/random.ts';
 import type { Catalog } from './catalog.ts';
 import { covered } from './entitlement.ts';
-import { TickerplantError } from './errors.ts';
+import { revokedError, TickerplantError } from './errors.ts';
 import type { TickerplantLimits } from './limits.ts';
 import type { ActiveEvent, QuoteItem, ResumePosition } from './messages.ts';
 import { priced } from './pricing.ts';
@@ -21,7 +21,7 @@ import type {
   SubscriberSink,
 } from './service.ts';
 import type { Session } from './session.ts';
-import { revokedError, type Sessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
 
 /** What a connection leans on. */
 export interface ConnectionDependencies {

@@ -65,3 +65,8 @@ export class TickerplantError extends Error {
     this.retry = options?.retry ?? RETRY[code];
   }
 }
+
+/** What the bearer of a revoked token is told. */
+export function revokedError(subscription: string): TickerplantError {
+  return new TickerplantError('BAD_TOKEN', `subscription ${subscription} was revoked by the seller; its token is not good any more`);
+}

@@ -11,12 +11,11 @@ import { type Grant, type Ledger, LedgerError, type NewQuote, type QuoteRecord }
 import type { Logger } from '../ports/logger.ts';
 import type { Random } from '../ports/random.ts';
 import type { Catalog } from './catalog.ts';
-import { TickerplantError } from './errors.ts';
+import { revokedError, TickerplantError } from './errors.ts';
 import type { TickerplantLimits } from './limits.ts';
 import type { QuotedItem, QuoteItem, QuoteOffer, QuoteReason } from './messages.ts';
 import { creditFor, grantedUntil, memoOf } from './pricing.ts';
 import type { KnownNode, SellerBackend, SellerNode } from './seller-node.ts';
-import { revokedError } from './sessions.ts';
 import { UnpaidQuotes } from './unpaid-quotes.ts';
 
 /** What the desk leans on. */

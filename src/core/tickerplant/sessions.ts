@@ -1,5 +1,5 @@
 import type { Grant, Ledger, QuoteRecord, SubscriptionRecord } from '../ports/ledger.ts';
-import { TickerplantError } from './errors.ts';
+import { revokedError, TickerplantError } from './errors.ts';
 import type { CreditEvent } from './messages.ts';
 import type { Marks } from './publisher.ts';
 import type { SubscriberSink } from './service.ts';
@@ -193,9 +193,4 @@ export class Sessions {
     }
     return bySink;
   }
-}
-
-/** What the bearer of a revoked token is told. */
-export function revokedError(subscription: string): TickerplantError {
-  return new TickerplantError('BAD_TOKEN', `subscription ${subscription} was revoked by the seller; its token is not good any more`);
 }

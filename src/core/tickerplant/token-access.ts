@@ -5,14 +5,14 @@ import type { Journal } from '../ports/journal.ts';
 import type { Ledger, QuoteRecord, QuoteState, SettlementEffect, SubscriptionRecord } from '../ports/ledger.ts';
 import type { Catalog } from './catalog.ts';
 import { covered } from './entitlement.ts';
-import { TickerplantError } from './errors.ts';
+import { revokedError, TickerplantError } from './errors.ts';
 import { History, type HistoryQuestion } from './history.ts';
 import type { ActiveEvent, QuoteItem } from './messages.ts';
 import { PublishedRows } from './published-rows.ts';
 import type { Publisher } from './publisher.ts';
 import { type HistoryReach, type RowRange, readableRows } from './readable-rows.ts';
 import type { Pricing } from './schema.ts';
-import { revokedError, type Sessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
 import { encodeRows } from './values.ts';
 
 /** What {@link TokenAccess} leans on. */

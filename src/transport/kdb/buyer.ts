@@ -289,11 +289,10 @@ export class KdbBuyer {
     const { outbox, encoding } = this.#options;
     if (outbox.closed) return;
     const bytes = rows.encoded(encoding);
-    const { position, isNew } = this.#positions.of(rows);
-    const last = rows.seq + rows.count - 1;
-    position.pushed = last;
-    if (isNew && this.#answering) this.#held.add(position);
-    if (this.#held.has(position)) outbox.hold(bytes, position, last);
-    else outbox.push(bytes, position, last);
+    const position = this.#positions.of(rows);
+    if (this.#answering && position.pushed === 0) this.#held.add(position);
+    position.pushed = rows.seq + rows.count - 1;
+    if (this.#held.size > 0 && this.#held.has(position)) outbox.hold(bytes, position);
+    else outbox.push(bytes, position);
   }
 }

@@ -7,11 +7,6 @@ import type { SymbolPosition } from './symbol-position.ts';
 /** A turn that goes on for long (a file replayed at full speed) writes before it is over, from so many bytes on. */
 const EARLY_FLUSH_BYTES = 256 * 1024;
 
-interface Mark {
-  readonly position: SymbolPosition;
-  readonly seq: number;
-}
-
 /** What an outbox needs. */
 export interface OutboxOptions {
   readonly socket: Socket;
@@ -27,9 +22,10 @@ export interface OutboxOptions {
 export class Outbox implements Flushable {
   readonly #options: OutboxOptions;
   #queue: Uint8Array[] = [];
-  #marks: Mark[] = [];
+  /** Symbols of which something is in the queue. */
+  #touched: SymbolPosition[] = [];
   /** Messages that wait for the answer that tells the client of their symbols. */
-  #held: { readonly bytes: Uint8Array; readonly mark: Mark }[] = [];
+  #held: { readonly bytes: Uint8Array; readonly position: SymbolPosition }[] = [];
   /** Bytes in both. */
   #gathered = 0;
   #inTurn = false;
@@ -56,26 +52,26 @@ export class Outbox implements Flushable {
     return this.#over;
   }
 
-  /** Adds a message; after the end it is dropped. `seq` is noted at the position once the machine has taken the bytes. */
-  push(bytes: Uint8Array, position?: SymbolPosition, seq = 0): void {
+  /** Adds a message; after the end it is dropped. What was pushed of the symbol is noted there once the machine has taken it. */
+  push(bytes: Uint8Array, position?: SymbolPosition): void {
     if (!this.#admit(bytes)) return;
     if (this.#held.length > 0) this.#departures.overtaken();
     this.#queue.push(bytes);
-    if (position !== undefined) this.#marks.push({ position, seq });
+    if (position !== undefined) this.#touch(position);
     this.#schedule();
   }
 
-  /** Keeps a message until {@link release}. */
-  hold(bytes: Uint8Array, position: SymbolPosition, seq: number): void {
-    if (this.#admit(bytes)) this.#held.push({ bytes, mark: { position, seq } });
+  /** Keeps a message until {@link release}; to be called for all of a symbol until then. */
+  hold(bytes: Uint8Array, position: SymbolPosition): void {
+    if (this.#admit(bytes)) this.#held.push({ bytes, position });
   }
 
   /** Adds what was held back. */
   release(): void {
     if (this.#held.length === 0) return;
-    for (const { bytes, mark } of this.#held) {
+    for (const { bytes, position } of this.#held) {
       this.#queue.push(bytes);
-      this.#marks.push(mark);
+      this.#touch(position);
     }
     this.#held = [];
     this.#schedule();
@@ -111,7 +107,7 @@ export class Outbox implements Flushable {
   gone(): void {
     this.#over = true;
     this.#queue = [];
-    this.#marks = [];
+    this.#touched = [];
     this.#held = [];
     this.#gathered = 0;
     this.#departures.gone();
@@ -122,9 +118,12 @@ export class Outbox implements Flushable {
     if (this.#over || this.#queue.length === 0) return;
     const { socket, turn, clock } = this.#options;
     const messages = this.#queue;
-    const marks = this.#marks;
+    const marks = this.#touched.map((position) => {
+      position.isQueued = false;
+      return { position, seq: position.pushed };
+    });
     this.#queue = [];
-    this.#marks = [];
+    this.#touched = [];
     this.#gathered = 0;
     for (const { bytes } of this.#held) this.#gathered += bytes.length;
     this.#departures.writing(messages.length, 1);
@@ -145,6 +144,12 @@ export class Outbox implements Flushable {
     for (const bytes of messages.slice(0, -1)) socket.write(bytes);
     socket.write(messages.at(-1) as Uint8Array, written);
     socket.uncork();
+  }
+
+  #touch(position: SymbolPosition): void {
+    if (position.isQueued) return;
+    position.isQueued = true;
+    this.#touched.push(position);
   }
 
   #admit(bytes: Uint8Array): boolean {

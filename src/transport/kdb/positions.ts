@@ -20,18 +20,18 @@ export interface Reached {
 export class Positions {
   readonly #tables = new Map<string, Map<string, SymbolPosition>>();
 
-  /** The symbol of rows that are about to be handed over; `isNew`: none of it was before. */
-  of({ table, sym, epoch }: PublishedRows): { readonly position: SymbolPosition; readonly isNew: boolean } {
+  /** The symbol of rows that are about to be handed over; nothing is pushed yet where it is new. */
+  of({ table, sym, epoch }: PublishedRows): SymbolPosition {
     let symbols = this.#tables.get(table);
     if (symbols === undefined) {
       symbols = new Map();
       this.#tables.set(table, symbols);
     }
     const known = symbols.get(sym);
-    if (known?.epoch === epoch) return { position: known, isNew: false };
+    if (known?.epoch === epoch) return known;
     const position = new SymbolPosition(table, sym, epoch);
     symbols.set(sym, position);
-    return { position, isNew: true };
+    return position;
   }
 
   /** What the client has got, as far as can be told. */

@@ -24,6 +24,8 @@ export class SymbolPosition {
   readonly epoch: number;
   /** The last number that was handed to the connection; 0 before the first. */
   pushed = 0;
+  /** Some of it waits to be written; the outbox's own note. */
+  isQueued = false;
   readonly #certain: Readonly<Record<Ending, LongAgo>> = { closed: new LongAgo(DOUBT_MS.closed), broken: new LongAgo(DOUBT_MS.broken) };
 
   constructor(table: string, sym: string, epoch: number) {
@@ -34,8 +36,8 @@ export class SymbolPosition {
 
   /** The machine has taken everything up to a number. */
   drained(seq: number, now: number): void {
-    this.#certain.closed.add({ seq, at: now });
-    this.#certain.broken.add({ seq, at: now });
+    this.#certain.closed.add(seq, now);
+    this.#certain.broken.add(seq, now);
   }
 
   /** The last number that the client has got as far as can be told; undefined where none can. */
@@ -54,11 +56,11 @@ class LongAgo {
     this.#ms = ms;
   }
 
-  add(taken: Taken): void {
+  add(seq: number, at: number): void {
     const candidate = this.#candidate;
-    if (candidate !== undefined && taken.at - candidate.at < this.#ms) return;
+    if (candidate !== undefined && at - candidate.at < this.#ms) return;
     this.#old = candidate?.seq ?? this.#old;
-    this.#candidate = taken;
+    this.#candidate = { seq, at };
   }
 
   at(now: number): number | undefined {

@@ -43,8 +43,8 @@ const bytes = (text: string) => Buffer.from(text);
 test('what is held back waits for the answer, in its order', async () => {
   const { outbox, taken, read } = make();
   const position = new SymbolPosition('trade', 'AAPL', 1);
-  outbox.hold(bytes('row 1,'), position, 1);
-  outbox.hold(bytes('row 2,'), position, 2);
+  outbox.hold(bytes('row 1,'), position);
+  outbox.hold(bytes('row 2,'), position);
   outbox.push(bytes('answer,'));
   await turn();
   await read();
@@ -83,17 +83,20 @@ test('one message may be larger than what may wait, where nothing else waits', a
 test('what has left is said once it has, and noted at its symbol', async () => {
   const { outbox, read, clock } = make();
   const position = new SymbolPosition('trade', 'AAPL', 1);
+  const other = new SymbolPosition('trade', 'MSFT', 1);
   const left: string[] = [];
-  outbox.push(bytes('row'), position, 7);
+  position.pushed = 7;
+  outbox.push(bytes('row'), position);
   outbox.whenLeft(() => left.push('first'));
-  outbox.hold(bytes('row'), position, 8);
+  other.pushed = 8;
+  outbox.hold(bytes('row'), other);
   outbox.whenLeft(() => left.push('second'));
   await turn();
   expect(left).toEqual([]);
   await read();
   expect(left).toEqual(['first']);
   clock.advance(10_000);
-  expect(position.received('closed', clock.now())).toBe(7);
+  expect([position.received('closed', clock.now()), other.received('closed', clock.now())]).toEqual([7, undefined]);
   outbox.release();
   await turn();
   await read();

@@ -91,6 +91,10 @@ export class Outlet extends QuietSink {
 
   override whenLeft(callback: () => void): void {
     if (this.#over) return;
+    if (this.#waiting.rows.length === 0) {
+      callback();
+      return;
+    }
     this.#waiting.callbacks.push(callback);
     if (!this.isStuck) setImmediate(() => this.isStuck || this.leave());
   }
