@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -24,6 +25,8 @@ async function schemathesis(): Promise<string> {
 
 test('schemathesis finds nothing that the description does not say', async () => {
   const command = await schemathesis();
+  // It keeps what it found in the folder that it runs in.
+  const cwd = await mkdtemp(join(tmpdir(), 'tp-schemathesis-'));
   const world = await openWorld({
     limits: { quotesPerSecondPerAddress: 10_000, quoteBurstPerAddress: 100_000 },
     http: { requestBurstPerAddress: 100_000, requestsPerSecondPerAddress: 10_000 },
@@ -45,7 +48,7 @@ test('schemathesis finds nothing that the description does not say', async () =>
         '10',
         ...options,
       ];
-      const result = await run(command, args, { maxBuffer: 64 * 1024 * 1024 }).catch((error: { readonly stdout: string }) => error);
+      const result = await run(command, args, { cwd, maxBuffer: 64 * 1024 * 1024 }).catch((error: { readonly stdout: string }) => error);
       return result.stdout;
     };
     expect(await check()).toMatch(/\d+ generated, \d+ passed\n/);
@@ -55,5 +58,6 @@ test('schemathesis finds nothing that the description does not say', async () =>
     expect(paid).not.toMatch(/errored|unique failures/);
   } finally {
     await world[Symbol.asyncDispose]();
+    await rm(cwd, { recursive: true, force: true });
   }
 }, 300_000);
