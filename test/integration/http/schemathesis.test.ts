@@ -44,12 +44,15 @@ test('schemathesis finds nothing that the description does not say', async () =>
         '--url',
         world.url,
         '--no-color',
+        '--seed',
+        '1',
         '--max-examples',
         '10',
         ...options,
       ];
       const result = await run(command, args, { cwd, maxBuffer: 64 * 1024 * 1024 }).catch((error: { readonly stdout: string }) => error);
-      return result.stdout;
+      // What it found stands before the summary; all of it would be megabytes.
+      return result.stdout.replaceAll(/^(.{400}).*$/gm, '$1…').slice(-8_000);
     };
     expect(await check()).toMatch(/\d+ generated, \d+ passed\n/);
     // With a token that is paid, streams would never end and a quote would be waited for.
