@@ -41,9 +41,10 @@ const CANARY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'registry-adapters-only': { 'src/adapters/registry.ts': "import '../storage/bait.ts';" },
   'transport-core-only': { 'src/transport/websocket/sibling.ts': "import '../http/bait.ts';" },
   'room-core-only': {
-    'src/feed/storage.ts': "import '../storage/bait.ts';",
+    'src/kdb/storage.ts': "import '../storage/bait.ts';",
     'src/client/transport.ts': "import '../transport/http/bait.ts';",
   },
+  'feed-core-and-kdb': { 'src/feed/storage.ts': "import '../storage/bait.ts';" },
   'app-from-bin-only': { 'src/core/app.ts': "import '../app/bait.ts';", 'src/feed/app.ts': "import '../app/bait.ts';" },
   'bin-from-nowhere': { 'src/app/bin.ts': "import '../bin/bait.ts';" },
   'inversify-in-app': { 'src/bin/container.ts': "import 'inversify';" },

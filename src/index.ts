@@ -117,5 +117,6 @@ export type {
 } from './core/tickerplant/service.ts';
 export type { TickerplantCounters } from './core/tickerplant/tickerplant.ts';
 export { FeedError, type FeedErrorCode } from './feed/errors.ts';
+export type { HttpConfigInput } from './transport/http/config.ts';
+export { ListenError, type ListenErrorCode } from './transport/shared/listen-error.ts';
 export type { WebsocketConfigInput } from './transport/websocket/config.ts';
-export { ListenError, type ListenErrorCode } from './transport/websocket/listen.ts';

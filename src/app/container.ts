@@ -16,9 +16,12 @@ import { createFeed } from '../feed/create-feed.ts';
 import { journalOptions } from '../storage/journal/config.ts';
 import { openJournal } from '../storage/journal/open-journal.ts';
 import { openSqliteLedger, type SqliteLedger } from '../storage/ledger/sqlite-ledger.ts';
+import { httpTransport } from '../transport/http/transport.ts';
+import { kdbTransport } from '../transport/kdb/transport.ts';
 import { websocketTransport } from '../transport/websocket/transport.ts';
 import type { BackendConfig } from './config/backend.ts';
 import type { BaseConfig } from './config/parse.ts';
+import { operationsOf } from './operations.ts';
 
 const id = <T>(name: string): ServiceIdentifier<T> => Symbol(name);
 
@@ -124,7 +127,7 @@ export function createContainer(options: ContainerOptions): Container {
       }),
     [parts.config, parts.store, parts.journal, parts.backend, parts.credentials, parts.logger],
   );
-  const { websocket } = config.transports;
+  const { websocket, http, kdb } = config.transports;
   if (websocket !== undefined) {
     container.bind(parts.transport).toResolvedValue(
       (time: Clock, log: Logger) =>
@@ -136,6 +139,27 @@ export function createContainer(options: ContainerOptions): Container {
         }),
       [parts.clock, parts.logger],
     );
+  }
+  if (http !== undefined) {
+    container.bind(parts.transport).toResolvedValue(
+      (tickerplant: Tickerplant, { ledger }: SqliteLedger, log: Logger) =>
+        httpTransport(http, {
+          clock,
+          random,
+          logger: log.child({ part: 'http' }),
+          access: tickerplant.access,
+          operations: operationsOf(tickerplant, ledger),
+        }),
+      [parts.tickerplant, parts.store, parts.logger],
+    );
+  }
+  if (kdb !== undefined) {
+    container
+      .bind(parts.transport)
+      .toResolvedValue(
+        (time: Clock, log: Logger) => kdbTransport(kdb, { clock: time, logger: log.child({ part: 'kdb' }) }),
+        [parts.clock, parts.logger],
+      );
   }
   return container;
 }

@@ -13,6 +13,7 @@ import type { SellerBackend } from '../core/tickerplant/seller-node.ts';
 import type { TickerplantService } from '../core/tickerplant/service.ts';
 import type { TickerplantCounters } from '../core/tickerplant/tickerplant.ts';
 import type { EndOfDayTime } from '../core/tickerplant/trading-calendar.ts';
+import type { HttpConfigInput } from '../transport/http/config.ts';
 import type { WebsocketConfigInput } from '../transport/websocket/config.ts';
 import { isPlainObject } from './config/environment.ts';
 import { ConfigError } from './config/errors.ts';
@@ -45,6 +46,8 @@ export interface CreateTickerplantOptions {
   readonly path?: string;
   /** How the WebSocket transport behaves, and where it listens if it has no server of yours; `false`: no WebSocket at all. */
   readonly websocket?: WebsocketConfigInput | false;
+  /** The HTTP transport; left out, there is none. */
+  readonly http?: HttpConfigInput;
   readonly limits?: Partial<TickerplantLimits>;
   /** `expiry`: how long a quote can be paid, `1h` unless given. */
   readonly quotes?: { readonly expiry?: string };
@@ -66,6 +69,8 @@ export interface CreateTickerplantOptions {
 export interface EmbeddedTickerplant extends AsyncDisposable {
   /** What buyers connect to; on a server of yours that does not listen yet, the path alone. Undefined without WebSocket. */
   readonly url: string | undefined;
+  /** Where HTTP is served; undefined without it. */
+  readonly httpUrl: string | undefined;
   /** What transports are given: for one of your own. */
   readonly service: TickerplantService;
   readonly counters: TickerplantCounters;
@@ -133,6 +138,7 @@ function embedded(server: RunningServer, afterwards: () => Promise<void>): Embed
   };
   return {
     url: server.urls['websocket'],
+    httpUrl: server.urls['http'],
     service: tickerplant,
     get counters() {
       return tickerplant.counters;
@@ -150,14 +156,14 @@ function embedded(server: RunningServer, afterwards: () => Promise<void>): Embed
 
 /** The options as a config would have them, parsed by the same schemas. */
 async function configOf(options: CreateTickerplantOptions, temporary: string | undefined): Promise<Config | BaseConfig> {
-  const { backend, tables, feed, ledger, journal, websocket, limits, quotes, settlements, endOfDay, forcePublic = false } = options;
+  const { backend, tables, feed, ledger, journal, websocket, http, limits, quotes, settlements, endOfDay, forcePublic = false } = options;
   const raw = {
     ...(isBackend(backend) ? {} : { backend }),
     tables,
     feed: isFeed(feed) ? undefined : feed,
     ledger: ledger === 'memory' ? { path: ':memory:' } : ledger,
     journal: temporary === undefined ? journal : { dir: temporary },
-    transports: websocket === false ? {} : { websocket: { ...websocket } },
+    transports: { ...(websocket === false ? {} : { websocket: { ...websocket } }), ...(http === undefined ? {} : { http }) },
     limits,
     quotes,
     settlements,

@@ -1,5 +1,5 @@
 import { type Macaroon, newMacaroon } from 'macaroon';
-import { paymentHash } from '../core/lightning/identifiers.ts';
+import { hashOfPreimage, paymentHash, preimage } from '../core/lightning/identifiers.ts';
 import type { Credentials, TokenIdentifier } from '../core/ports/credentials.ts';
 import { TickerplantError } from '../core/tickerplant/errors.ts';
 import { decodeMacaroon, encodeMacaroon } from './macaroon-codec.ts';
@@ -11,10 +11,13 @@ const IDENTIFIER_VERSION = 0;
 /** Until when a token is good, in seconds since 1970. Deployed servers put their service's name in front. */
 const EXPIRY_CAVEATS: ReadonlySet<string> = new Set(['valid_until', 'tickerplant_valid_until']);
 
+/** Deployed clients that send the macaroon alone put the payment's proof into it so. */
+const PROOF = /^\s*preimage\s*=\s*([0-9a-f]{64})\s*$/;
+
 /**
  * The buyers' tokens: L402 macaroons. Identifier as in L402, signed with a root key of the token's own, so that each can
  * be revoked. Whoever holds one can narrow it by adding caveats, `key=value`: `valid_until=<seconds since 1970>` is
- * understood (the earliest of several holds), any other is refused, and so is every third-party one.
+ * understood (the earliest of several holds), and `preimage=<hex>` where it is the invoice's; any other is refused, and so is every third-party one.
  */
 export const l402Credentials: Credentials = {
   mint(identifier, rootKey) {
@@ -38,7 +41,9 @@ export const l402Credentials: Credentials = {
     } catch (cause) {
       throw bad('its signature does not check', cause);
     }
-    const ends = conditions.map((condition) => checkCaveat(condition, now));
+    const ends = conditions
+      .filter((condition) => !isProof(condition, identifierOf(parsed)))
+      .map((condition) => checkCaveat(condition, now));
     return { narrowed: ends.length > 0, until: ends.length === 0 ? undefined : Math.min(...ends) };
   },
 };
@@ -67,6 +72,14 @@ function identifierOf(token: Macaroon): TokenIdentifier {
   const version = bytes.readUInt16BE(0);
   if (version !== IDENTIFIER_VERSION) throw bad(`its identifier is of version ${version}, which is not known`);
   return { paymentHash: paymentHash(bytes.toString('hex', 2, 34)), tokenId: bytes.toString('hex', 34) };
+}
+
+/** Whether a caveat is the proof of the payment; it narrows nothing. */
+function isProof(condition: string, identifier: TokenIdentifier): boolean {
+  const [, secret] = PROOF.exec(condition) ?? [];
+  if (secret === undefined) return false;
+  if (hashOfPreimage(preimage(secret)) !== identifier.paymentHash) throw bad('its preimage is not of its invoice');
+  return true;
 }
 
 /** Answers until when it leaves the token good. */

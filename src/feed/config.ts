@@ -58,8 +58,26 @@ export interface StdinFeedConfig extends RowOptions {
   readonly format: TextFormat;
 }
 
+/** Rows of an existing kdb+ tickerplant. */
+export interface KdbFeedConfig {
+  readonly kind: 'kdb';
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** A secret. A tickerplant of ours that is paid takes its token here. */
+  readonly password: string;
+  /** Tables to subscribe to; default: all of ours. */
+  readonly tables?: readonly string[] | undefined;
+  /** Symbols to subscribe to; default: all. */
+  readonly symbols?: readonly string[] | undefined;
+  /** A bad row ends the feed, or is left out and counted. */
+  readonly onBadRow: 'stop' | 'count';
+  /** Longest message that is taken, bytes, also once it is inflated. */
+  readonly maxMessageBytes: number;
+}
+
 /** A feed's configuration, with its defaults filled in. */
-export type FeedConfig = RandomFeedConfig | ReplayFeedConfig | StdinFeedConfig;
+export type FeedConfig = RandomFeedConfig | ReplayFeedConfig | StdinFeedConfig | KdbFeedConfig;
 
 const columnsSchema = z.union([z.string(), z.record(z.string(), z.string())]).superRefine((columns, context) => {
   try {
@@ -97,6 +115,28 @@ export const feedConfigSchema: z.ZodType<FeedConfig> = z.discriminatedUnion('kin
     schemaFromFile: z.boolean().default(false),
     speed: z.union([z.enum(['full', 'original']), z.number().positive()]).default('full'),
     atEnd: z.enum(['stop', 'loop']).default('stop'),
+  }),
+  z.strictObject({
+    kind: z.literal('kdb'),
+    host: z.string().min(1).default('127.0.0.1'),
+    port: z.number().int().min(1).max(65_535),
+    user: z
+      .string()
+      .regex(/^[^:\0]*$/, 'a user name can hold no colon')
+      .default('lightning-tickerplant'),
+    password: z
+      .string()
+      .regex(/^[^\0]*$/, 'a password can hold no NUL')
+      .default(''),
+    tables: z.array(z.string().min(1)).min(1).optional(),
+    symbols: z.array(z.string().min(1)).min(1).optional(),
+    onBadRow: z.enum(['stop', 'count']).default('count'),
+    maxMessageBytes: z
+      .number()
+      .int()
+      .min(1024)
+      .max(2 ** 30)
+      .default(2 ** 28),
   }),
   z.strictObject({ kind: z.literal('stdin'), format: z.enum(['csv', 'ndjson']), ...rowOptions }),
 ]);

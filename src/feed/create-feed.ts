@@ -6,6 +6,7 @@ import type { Random } from '../core/ports/random.ts';
 import type { TableDefinition } from '../core/tickerplant/schema.ts';
 import { fileSource, streamSource } from './bytes.ts';
 import type { FeedConfig } from './config.ts';
+import { KdbFeed } from './kdb/kdb-feed.ts';
 import { RandomFeed } from './random-feed.ts';
 import { delimiterOf, formatOf } from './records.ts';
 import { tableFor } from './tables.ts';
@@ -44,6 +45,10 @@ export function createFeed(config: FeedConfig, { tables, clock, random, logger, 
         clock,
         logger,
       });
+    case 'kdb': {
+      const named = config.tables?.map((name) => tableFor(tables, name, 'feed kdb')) ?? tables;
+      return new KdbFeed(config, named, { clock, logger });
+    }
     case 'stdin':
       return new TextFeed({
         ...config,

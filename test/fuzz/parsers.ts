@@ -5,6 +5,7 @@ type Group = () => Promise<readonly FuzzParser[]>;
 const network: Group = async () => (await import('./parsers/network.ts')).NETWORK_PARSERS;
 const texts: Group = async () => (await import('./parsers/texts.ts')).TEXT_PARSERS;
 const files: Group = async () => (await import('./parsers/files.ts')).FILE_PARSERS;
+const kdb: Group = async () => (await import('./parsers/kdb.ts')).KDB_PARSERS;
 const replies: Group = async () => (await import('./parsers/replies.ts')).REPLY_PARSERS;
 
 /** Every parser of ours that meets the network or files that others may have written, and how it is loaded. */
@@ -12,6 +13,10 @@ export const PARSERS: Readonly<Record<string, Group>> = {
   'websocket-request': network,
   'websocket-message': network,
   'simnet-line': network,
+  'kdb-message': kdb,
+  'kdb-framing': kdb,
+  'kdb-call': kdb,
+  'kdb-login': kdb,
   times: texts,
   values: texts,
   'column-mapping': texts,

@@ -8,11 +8,11 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Play money is taken on this machine only, unless forced: nobody's data goes for it by mistake. */
-export function checkListening(kind: string, host: string | undefined, forced: boolean): readonly Finding[] {
+export function checkListening(kind: string, host: string | undefined, forced: boolean, transport = 'websocket'): readonly Finding[] {
   if (kind !== 'simulated' || forced || host === undefined || isLoopback(host)) return [];
   return [
     {
-      path: ['transports', 'websocket', 'host'],
+      path: ['transports', transport, 'host'],
       message: `backend.kind is simulated, so buyers pay with play money: it listens on loopback only (127.0.0.1). To serve your data for nothing, set backend.forcePublic: true`,
       wrongType: false,
     },

@@ -70,7 +70,9 @@ export async function parseConfig(source: ConfigSource, options: ParseOptions = 
   if ('findings' in backend || 'findings' in sections) {
     throw prepared.error([...('findings' in backend ? backend.findings : []), ...('findings' in sections ? sections.findings : [])]);
   }
-  const exposed = checkListening(backend.backend.kind, sections.sections.transports.websocket?.host, forcePublic);
+  const exposed = Object.entries(sections.sections.transports).flatMap(([name, transport]) =>
+    checkListening(backend.backend.kind, transport?.host, forcePublic, name),
+  );
   if (exposed.length > 0) throw prepared.error(exposed);
   return { ...toBase(source, sections.sections, prepared.value), backend: backend.backend };
 }

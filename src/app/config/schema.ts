@@ -8,6 +8,8 @@ import type { EndOfDayTime } from '../../core/tickerplant/trading-calendar.ts';
 import { type FeedConfig, feedConfigSchema } from '../../feed/config.ts';
 import { type JournalConfig, journalConfigSchema } from '../../storage/journal/config.ts';
 import { type LedgerConfig, ledgerConfigSchema } from '../../storage/ledger/config.ts';
+import { type HttpConfig, httpConfigSchema } from '../../transport/http/config.ts';
+import { type KdbConfig, kdbConfigSchema } from '../../transport/kdb/config.ts';
 import { type WebsocketConfig, websocketConfigSchema } from '../../transport/websocket/config.ts';
 import { durationSchema } from './duration.ts';
 import { endOfDaySchema } from './end-of-day.ts';
@@ -17,7 +19,11 @@ import { tablesSchema } from './tables.ts';
 export interface Sections {
   readonly tables: readonly TableDefinition[];
   readonly feed?: FeedConfig | undefined;
-  readonly transports: { readonly websocket?: WebsocketConfig | undefined };
+  readonly transports: {
+    readonly websocket?: WebsocketConfig | undefined;
+    readonly http?: HttpConfig | undefined;
+    readonly kdb?: KdbConfig | undefined;
+  };
   readonly ledger: LedgerConfig;
   readonly journal: JournalConfig;
   readonly limits: TickerplantLimits;
@@ -48,7 +54,11 @@ const limitsSchema = z
   } satisfies Readonly<Record<keyof TickerplantLimits, z.ZodType>>)
   .prefault({});
 
-const transportsSchema = z.strictObject({ websocket: websocketConfigSchema.optional() });
+const transportsSchema = z.strictObject({
+  websocket: websocketConfigSchema.optional(),
+  http: httpConfigSchema.optional(),
+  kdb: kdbConfigSchema.optional(),
+});
 
 const quotesSchema = z
   .strictObject({

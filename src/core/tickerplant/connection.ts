@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Credentials } from '../ports/credentials.ts';
-import type { Ledger, SubscriptionRecord } from '../ports/ledger.ts';
+import type { Grant, Ledger, SubscriptionRecord } from '../ports/ledger.ts';
 import type { Random } from '../ports/random.ts';
 import type { Catalog } from './catalog.ts';
 import { covered } from './entitlement.ts';
@@ -11,7 +11,15 @@ import { priced } from './pricing.ts';
 import { type DeskRequest, hex, type QuoteDesk, type SubscriptionCredential } from './quote-desk.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { Pricing } from './schema.ts';
-import type { BuyerConnection, Resumed, SlowConsumerPolicy, SubscribeRequest, SubscribeResult, SubscriberSink } from './service.ts';
+import type {
+  BuyerConnection,
+  IdentifiedToken,
+  Resumed,
+  SlowConsumerPolicy,
+  SubscribeRequest,
+  SubscribeResult,
+  SubscriberSink,
+} from './service.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -29,6 +37,8 @@ export interface ConnectionDependencies {
   readonly isStopping: () => boolean;
   /** The connection's place among those of its address. */
   readonly place: Disposable;
+  /** Nothing is delivered: subscriptions stay live where they are. */
+  readonly quotesOnly: boolean;
 }
 
 /** A key this long can't be guessed, and holds from anywhere; a shorter one only from the same address. */
@@ -64,9 +74,11 @@ export class Connection implements BuyerConnection {
     this.#assertOpen();
     const { catalog, limits, limiter, desk, sessions } = this.#dependencies;
     const asked = catalog.resolve(request.table, request.syms, limits.symbolsPerRequest);
-    const credential = this.#credentialFor(request.subscription);
+    const holder = request.token === undefined ? undefined : await this.#whole(request.token);
+    const credential = holder ?? this.#credentialFor(request.subscription);
     const known = this.#owned.get(credential.id);
-    const { granted, missing } = this.#split(asked, known?.session, request.pricing);
+    const { granted, missing } = this.#split(asked, known?.session.grants ?? holder?.grants, request.pricing);
+    if (missing.length === 0 && this.#dependencies.quotesOnly) return { kind: 'granted', active: [] };
     if (known !== undefined && request.slow !== undefined) known.session.slow = request.slow;
     const items = priced(missing, (name) => catalog.table(name), request.pricing);
     if (missing.length === 0 && known !== undefined) return { kind: 'granted', active: await this.#takeAgain(known.session, granted) };
@@ -85,10 +97,11 @@ export class Connection implements BuyerConnection {
         items,
         reason: 'asked',
         credential,
-        grants: known?.session.grants,
+        grants: known?.session.grants ?? holder?.grants,
         address: this.#address,
         key: this.#key(request),
       });
+      if (this.#dependencies.quotesOnly) return { kind: 'quote', offer: answer.offer };
       await this.#adopt(answer.record.subscription);
       const session = this.#owned.get(answer.record.subscription)?.session;
       if (session !== undefined && request.slow !== undefined) session.slow = request.slow;
@@ -107,14 +120,11 @@ export class Connection implements BuyerConnection {
     onResumed: (resumed: Resumed) => void,
     slow?: SlowConsumerPolicy,
     heard?: string,
+    only?: (table: string, sym: string) => boolean,
   ): Promise<void> {
     this.#assertOpen();
-    const { credentials, ledger, clock, sessions } = this.#dependencies;
-    const { tokenId } = credentials.identify(token);
-    const record = await ledger.subscriptionByToken(tokenId);
-    if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
-    const { narrowed, until } = credentials.verify(token, record.rootKey, clock.now());
-    if (record.revokedAt !== undefined) throw revokedError(record.id);
+    const { clock, sessions } = this.#dependencies;
+    const { record, narrowed, until } = await this.#verified(token);
     if (record.grants.length === 0) throw new TickerplantError('NOT_SETTLED', 'no payment for this token has arrived yet');
     const hasMoney = record.balanceMsat + record.creditMsat > 0n;
     // With money left it goes on all the same, so that the buyer can use it.
@@ -124,12 +134,22 @@ export class Connection implements BuyerConnection {
     if (!this.#owned.has(record.id)) this.#assertRoom();
     const session = this.#take(record, narrowed);
     if (slow !== undefined) session.slow = slow;
+    if (only !== undefined) session.leaveOut((table, sym) => !only(table, sym));
     const resumed = { subscription: record.id, tables: session.wanted() };
     sessions.add(session);
     onResumed(resumed);
     session.resume(after);
     sessions.tellMissed(session, heard);
     if (until !== undefined) sessions.endAt(session, until);
+  }
+
+  async identify(token: string): Promise<IdentifiedToken> {
+    this.#assertOpen();
+    const { record, narrowed } = await this.#verified(token);
+    const { id, grants, balanceMsat, creditMsat } = record;
+    if (grants.length === 0) return { subscription: id, state: 'unpaid', narrowed };
+    const isLive = balanceMsat + creditMsat > 0n || covered(grants, this.#dependencies.clock.now()).size > 0;
+    return { subscription: id, state: isLive ? 'live' : 'ended', narrowed };
   }
 
   async unsubscribe(request: {
@@ -162,6 +182,23 @@ export class Connection implements BuyerConnection {
   #assertOpen(): void {
     if (this.#dependencies.isStopping()) throw new TickerplantError('STOPPING', 'the server is going down; come back in a moment');
     if (this.#closed) throw new TickerplantError('BAD_REQUEST', 'the connection is closed');
+  }
+
+  async #verified(token: string): Promise<{ readonly record: SubscriptionRecord } & ReturnType<Credentials['verify']>> {
+    const { credentials, ledger, clock } = this.#dependencies;
+    const { tokenId } = credentials.identify(token);
+    const record = await ledger.subscriptionByToken(tokenId);
+    if (record === undefined) throw new TickerplantError('BAD_TOKEN', 'this token is not one of this server');
+    const verified = credentials.verify(token, record.rootKey, clock.now());
+    if (record.revokedAt !== undefined) throw revokedError(record.id);
+    return { record, ...verified };
+  }
+
+  /** @throws TickerplantError `FORBIDDEN` for a narrowed token: a quote would bring its bearer the whole one. */
+  async #whole(token: string): Promise<SubscriptionRecord> {
+    const { record, narrowed } = await this.#verified(token);
+    if (narrowed) throw new TickerplantError('FORBIDDEN', 'this token was narrowed: its subscription can not be added to with it');
+    return record;
   }
 
   #credentialFor(subscription: string | undefined): SubscriptionCredential {
@@ -202,11 +239,11 @@ export class Connection implements BuyerConnection {
 
   #split(
     asked: readonly QuoteItem[],
-    session: Session | undefined,
+    all: readonly Grant[] | undefined,
     kind: Pricing['kind'] | undefined,
   ): { readonly granted: readonly QuoteItem[]; readonly missing: readonly QuoteItem[] } {
     // Who asks for one way of paying wants it, though another one covers the symbol.
-    const grants = (session?.grants ?? []).filter((grant) => kind === undefined || grant.terms.kind === kind);
+    const grants = (all ?? []).filter((grant) => kind === undefined || grant.terms.kind === kind);
     const have = covered(grants, this.#dependencies.clock.now());
     const part = (item: QuoteItem, isGranted: boolean): QuoteItem => ({
       table: item.table,

@@ -7,6 +7,8 @@ import type { Resumed } from './service.ts';
 export class Holdings {
   #grants: readonly Grant[];
   #unsubscribed: ReadonlyMap<string, ReadonlySet<string>>;
+  /** What is not delivered on this connection, and is no wish that is kept. */
+  readonly #leftOut = new Map<string, Set<string>>();
 
   constructor(record: Pick<SubscriptionRecord, 'grants' | 'unsubscribed'>) {
     this.#grants = record.grants;
@@ -44,7 +46,8 @@ export class Holdings {
     const tables = new Map<string, ReadonlyMap<string, Grant>>();
     for (const [table, symbols] of covered(this.#grants, now)) {
       const unwanted = this.#unsubscribed.get(table);
-      const left = new Map([...symbols].filter(([sym]) => unwanted?.has(sym) !== true));
+      const leftOut = this.#leftOut.get(table);
+      const left = new Map([...symbols].filter(([sym]) => unwanted?.has(sym) !== true && leftOut?.has(sym) !== true));
       if (left.size > 0) tables.set(table, left);
     }
     return tables;
@@ -77,8 +80,18 @@ export class Holdings {
   /** The buyer wants symbols (again). */
   want(table: string, syms: readonly string[]): void {
     const left = new Set(this.#unsubscribed.get(table));
-    for (const sym of syms) left.delete(sym);
+    for (const sym of syms) {
+      left.delete(sym);
+      this.#leftOut.get(table)?.delete(sym);
+    }
     this.#unsubscribed = new Map(this.#unsubscribed).set(table, left);
+  }
+
+  /** Symbols of what is covered now that are not delivered here until they are wanted. */
+  leaveOut(isLeftOut: (table: string, sym: string) => boolean, now: number): void {
+    for (const [table, symbols] of covered(this.#grants, now)) {
+      this.#leftOut.set(table, new Set([...symbols.keys()].filter((sym) => isLeftOut(table, sym))));
+    }
   }
 
   /** The buyer does not want symbols for now. */

@@ -26,6 +26,7 @@ export class Publisher {
   readonly #receivers = new Map<string, Map<string, Set<RowReceiver>>>();
   #published = 0;
   #delivered = 0;
+  #isRecording = true;
 
   constructor(journal: Journal, catalog: Catalog) {
     this.#journal = journal;
@@ -48,6 +49,11 @@ export class Publisher {
   /** So many rows were handed to a receiver from the journal. */
   replayed(count: number): void {
     this.#delivered += count;
+  }
+
+  /** False from a journal's failure until it takes rows again. */
+  get isRecording(): boolean {
+    return this.#isRecording;
   }
 
   /** The number that a symbol's next row will have; 1 for its first in the epoch. */
@@ -99,7 +105,9 @@ export class Publisher {
   #record(records: readonly PublishedRows[]): void {
     try {
       this.#journal.append(records);
+      this.#isRecording = true;
     } catch (error) {
+      this.#isRecording = false;
       if (!(error instanceof JournalError)) throw error;
       throw new TickerplantError('JOURNAL_UNAVAILABLE', `nothing is published: ${error.message}`, { cause: error });
     }

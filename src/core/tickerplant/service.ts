@@ -29,6 +29,8 @@ export interface SubscribeRequest {
   readonly pricing?: Pricing['kind'];
   /** Whether the last row of each symbol comes when the payment takes effect; true unless given. It is free. */
   readonly snapshot?: boolean;
+  /** Add to this token's subscription, wherever that is live, instead of one of this connection's. Only where nothing is delivered (`quotesOnly`). */
+  readonly token?: string;
 }
 
 /** The answer to a subscribe: an offer, or what was granted already where there is nothing left to pay. */
@@ -76,6 +78,13 @@ export interface SubscriberSink {
   refused?(error: TickerplantError): void;
 }
 
+/** What a token stands for. */
+export interface IdentifiedToken {
+  readonly subscription: string;
+  readonly state: 'unpaid' | 'live' | 'ended';
+  readonly narrowed: boolean;
+}
+
 /** A buyer's connection as the core sees it. Every call may throw a `TickerplantError`. */
 export interface BuyerConnection {
   /**
@@ -86,6 +95,8 @@ export interface BuyerConnection {
   /**
    * Goes on with a subscription here. `onResumed` is called once before any of its rows reach the sink. Then the rows
    * after the given numbers (without a position: from where the grant began), then live; no gap, no repeat at the seam.
+   * `only`: which symbols are delivered; what it leaves out waits here to be resumed or subscribed to. Resuming again on the
+   * same connection goes on from the positions given then.
    * `heard`: the last end of day that the buyer was told, `2026-11-20`; a later one that it missed comes after the rows of that day.
    * @throws TickerplantError `BAD_TOKEN` (also revoked), `TOKEN_EXPIRED`, `NOT_SETTLED`, `TOO_MANY`.
    */
@@ -95,7 +106,14 @@ export interface BuyerConnection {
     onResumed: (resumed: Resumed) => void,
     slow?: SlowConsumerPolicy,
     heard?: string,
+    only?: (table: string, sym: string) => boolean,
   ): Promise<void>;
+  /**
+   * Whose token it is, and whether anything is paid for now; nothing is delivered, and a connection that it is live on keeps it.
+   * `narrowed`: somebody has added caveats, and its bearer must not be shown the whole token.
+   * @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED` (a caveat's end, not a grant's).
+   */
+  identify(token: string): Promise<IdentifiedToken>;
   /** Stops delivery of symbols; what was paid stays paid, and subscribing again is free. Answers what was stopped. */
   unsubscribe(request: {
     readonly subscription: string;
@@ -113,7 +131,12 @@ export interface TickerplantService {
   /** The symbols of a table that are on sale now. */
   symbols(table: string): readonly string[];
   /** `address`: who is asking, for rate limits; never shown to others. */
-  connect(options: { readonly address: string; readonly sink: SubscriberSink }): BuyerConnection;
+  connect(options: {
+    readonly address: string;
+    readonly sink: SubscriberSink;
+    /** Nothing is delivered here, and what its quotes are for stays live where it is: for one request of a buyer without a connection. */
+    readonly quotesOnly?: boolean;
+  }): BuyerConnection;
   /**
    * Numbers rows, writes them to the journal and hands them to all who may have them, all before it returns.
    * @throws TickerplantError `UNKNOWN_TABLE`, `UNKNOWN_SYMBOL` (table with a fixed list), `BAD_REQUEST` (names row and column),

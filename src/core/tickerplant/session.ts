@@ -206,6 +206,11 @@ export class Session {
     this.#topUps.begin();
   }
 
+  /** Before it delivers anything: symbols that it is not to deliver here until they are asked for again. */
+  leaveOut(isLeftOut: (table: string, sym: string) => boolean): void {
+    this.#holdings.leaveOut(isLeftOut, this.#now());
+  }
+
   /** Ends delivery of symbols; answers which were delivered until now. */
   stop(table: string, syms: readonly string[]): readonly string[] {
     const stopped = syms.filter((sym) => this.takes(table, sym));

@@ -49,6 +49,11 @@ export class Sessions {
     if (older.sink !== session.sink) older.sink.superseded(session.subscription);
   }
 
+  /** The session that a subscription is live on. */
+  live(subscription: string): Session | undefined {
+    return this.#live.get(subscription);
+  }
+
   /** A session whose connection is gone. */
   remove(session: Session): void {
     session.gone();

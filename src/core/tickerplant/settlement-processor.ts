@@ -82,6 +82,8 @@ export class SettlementProcessor {
     try {
       for await (const event of events) {
         if (event.kind === 'caught-up') {
+          // A backend need not tell of its connection; this says as much.
+          this.#status = { state: 'live' };
           this.#isCaughtUp = true;
           if (event.cursor !== cursor) await ledger.saveCursor(identity, event.cursor);
         } else {

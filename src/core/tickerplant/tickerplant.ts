@@ -20,10 +20,11 @@ import { RateLimiter } from './rate-limiter.ts';
 import { retainForGrants } from './retention.ts';
 import type { Row, TableDefinition } from './schema.ts';
 import { type SellerBackend, SellerNode } from './seller-node.ts';
-import type { BuyerConnection, SlowConsumerPolicy, SubscriberSink, TickerplantService } from './service.ts';
+import type { BuyerConnection, SlowConsumerPolicy, TickerplantService } from './service.ts';
 import { Sessions } from './sessions.ts';
 import { DEFAULT_SETTLEMENT_POLICY } from './settlement-policy.ts';
 import { SettlementProcessor } from './settlement-processor.ts';
+import { TokenAccess } from './token-access.ts';
 import { type EndOfDayTime, MIDNIGHT_UTC, tradingCalendar } from './trading-calendar.ts';
 import { coerceRow } from './values.ts';
 
@@ -78,6 +79,8 @@ export async function openTickerplant(options: TickerplantOptions): Promise<Tick
 
 /** The paid tickerplant: quotes, settlements, grants, publishing. Transports and embedders talk to it as {@link TickerplantService}. */
 export class Tickerplant implements TickerplantService, AsyncDisposable {
+  /** What buyers may do with a token alone, without a connection. */
+  readonly access: TokenAccess;
   readonly #options: TickerplantOptions;
   readonly #limits: TickerplantLimits;
   readonly #catalog: Catalog;
@@ -151,6 +154,18 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       logger,
       onEffect: (effect) => this.#onEffect(effect),
     });
+    this.access = new TokenAccess({
+      catalog: this.#catalog,
+      publisher: this.#publisher,
+      sessions: this.#sessions,
+      ledger,
+      journal,
+      credentials,
+      clock,
+      symbolsPerRequest: this.#limits.symbolsPerRequest,
+      openQuote: (hash) => this.#desk.open(hash),
+      onSettlement: (listener) => this.onSettlement(listener),
+    });
     this.#retention = retainForGrants(journal, ledger, clock, logger);
     this.#days = new DayKeeper({
       calendar,
@@ -182,6 +197,11 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     return this.#processor.status;
   }
 
+  /** Whether the journal took what was last published: rows are recorded or not published at all. */
+  get isRecording(): boolean {
+    return this.#publisher.isRecording;
+  }
+
   tables(): readonly TableDefinition[] {
     return this.#catalog.tables();
   }
@@ -195,7 +215,7 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     this.#catalog.declare(table, syms);
   }
 
-  connect({ address, sink }: { readonly address: string; readonly sink: SubscriberSink }): BuyerConnection {
+  connect({ address, sink, quotesOnly = false }: Parameters<TickerplantService['connect']>[0]): BuyerConnection {
     const { ledger, credentials, clock, random } = this.#options;
     return new Connection(address, sink, {
       catalog: this.#catalog,
@@ -208,6 +228,7 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       limits: this.#limits,
       limiter: this.#limiter,
       isStopping: () => this.#stopping.signal.aborted,
+      quotesOnly,
       place: this.#connections.take(address),
     });
   }

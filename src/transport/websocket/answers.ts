@@ -1,7 +1,7 @@
 import type { BuyerConnection, Resumed } from '../../core/tickerplant/service.ts';
+import { activeMessage, quoteMessage, resumedMessage } from '../shared/messages.ts';
 import type { DeliveryOrder } from './delivery-order.ts';
 import { messageFrame } from './frames.ts';
-import { activeMessage, quoteMessage, resumedMessage } from './messages.ts';
 import type { Outbox } from './outbox.ts';
 import type { ResumeRequest, SubRequest, UnsubRequest } from './requests.ts';
 

@@ -1,6 +1,6 @@
 import type { Logger } from '../../core/ports/logger.ts';
 import { TickerplantError, type TickerplantErrorCode } from '../../core/tickerplant/errors.ts';
-import type { ServerMessage } from './messages.ts';
+import type { ServerMessage } from '../shared/messages.ts';
 import type { RequestId } from './requests.ts';
 
 /** How a refusal goes over the wire: its code in the `error` message, and the close code where it ends the connection (RFC 6455, 7.4). */

@@ -1,5 +1,5 @@
 import type { Encoding, PublishedRows } from '../../core/tickerplant/published-rows.ts';
-import type { ServerMessage } from './messages.ts';
+import type { ServerMessage } from '../shared/messages.ts';
 
 /** RFC 6455, 5.2: FIN and the opcode of text. A server's frames are not masked, so that one can be shared by all connections. */
 const FIN_TEXT = 0x81;

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import { Departures } from './departures.ts';
+import { Departures } from '../shared/departures.ts';
+import type { Flushable, Turn } from '../shared/turn.ts';
 import { payloadOf } from './frames.ts';
-import type { Flushable, Turn } from './turn.ts';
 
 /** A turn that goes on for long (a file replayed at full speed) writes before it is over, from so many bytes on. */
 const EARLY_FLUSH_BYTES = 256 * 1024;

@@ -3,6 +3,7 @@ import type { RawData } from 'ws';
 import type { Logger } from '../../core/ports/logger.ts';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
 import type { BuyerConnection, TickerplantService } from '../../core/tickerplant/service.ts';
+import type { Turn } from '../shared/turn.ts';
 import { answerResume, answerSub, answerUnsub } from './answers.ts';
 import type { BuyerSocket } from './buyer-socket.ts';
 import type { WebsocketConfig } from './config.ts';
@@ -14,7 +15,6 @@ import { Outbox } from './outbox.ts';
 import { type ParsedRequest, parseRequest, type Request, type RequestId } from './requests.ts';
 import { RequestsInFlight } from './requests-in-flight.ts';
 import { createSink } from './sink.ts';
-import type { Turn } from './turn.ts';
 
 /** RFC 6455, 7.4.1 and the IANA registry of close codes. */
 const CLOSE = { goingAway: 1001, notJson: 1007, tryAgainLater: 1013 } as const;

@@ -1,8 +1,8 @@
 import type { SubscriberSink } from '../../core/tickerplant/service.ts';
+import { activeMessage, balanceMessage, creditMessage, gapMessage, quoteMessage } from '../shared/messages.ts';
 import type { DeliveryOrder } from './delivery-order.ts';
 import { errorMessage } from './errors.ts';
 import { messageFrame, snapshotEncoding, updEncoding } from './frames.ts';
-import { activeMessage, balanceMessage, creditMessage, gapMessage, quoteMessage } from './messages.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What the core tells a buyer, as messages in the connection's outbox. */

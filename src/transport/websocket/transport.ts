@@ -5,12 +5,13 @@ import { type ServerOptions, type Server as UpgradeServer, WebSocketServer } fro
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { TickerplantService, Transport } from '../../core/tickerplant/service.ts';
+import { hostAndPort } from '../shared/listen-error.ts';
+import { isoTime } from '../shared/messages.ts';
+import { Turn } from '../shared/turn.ts';
 import { BuyerSocket } from './buyer-socket.ts';
 import type { WebsocketConfig } from './config.ts';
-import { hostAndPort, listen, portOf } from './listen.ts';
-import { isoTime } from './messages.ts';
+import { listen, portOf } from './listen.ts';
 import { Session } from './session.ts';
-import { Turn } from './turn.ts';
 import { addressOf, pathOf, refusalOf, refuseUpgrade } from './upgrade.ts';
 
 /** What the transport is handed. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { SERVER_OPS } from '../../../src/transport/shared/messages.ts';
 import { WIRE_ERRORS } from '../../../src/transport/websocket/errors.ts';
-import { SERVER_OPS } from '../../../src/transport/websocket/messages.ts';
 import { parseRequest, REQUEST_OPS } from '../../../src/transport/websocket/requests.ts';
 import { at, checkAgainstDocument, describedMessages, document } from '../../integration/websocket/support/asyncapi.ts';
 

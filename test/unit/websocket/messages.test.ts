@@ -4,8 +4,8 @@ import { paymentHash } from '../../../src/core/lightning/identifiers.ts';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
 import { TickerplantError } from '../../../src/core/tickerplant/errors.ts';
 import type { QuoteOffer, Terms } from '../../../src/core/tickerplant/messages.ts';
+import { isoTime, quoteMessage } from '../../../src/transport/shared/messages.ts';
 import { errorMessage, toTickerplantError } from '../../../src/transport/websocket/errors.ts';
-import { isoTime, quoteMessage } from '../../../src/transport/websocket/messages.ts';
 
 const schema = [{ name: 'time', type: 'timestamp' }] as const;
 const REPLAY_MS = 86_400_000;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { TickerplantError, type TickerplantErrorCode } from '../../../src/core/tickerplant/errors.ts';
+import { SERVER_OPS } from '../../../src/transport/shared/messages.ts';
 import { WIRE_ERRORS } from '../../../src/transport/websocket/errors.ts';
-import { SERVER_OPS } from '../../../src/transport/websocket/messages.ts';
 import { REQUEST_OPS } from '../../../src/transport/websocket/requests.ts';
 
 const page = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Turn } from '../../../src/transport/websocket/turn.ts';
+import { Turn } from '../../../src/transport/shared/turn.ts';
 
 const frame = (text: string): Uint8Array => Buffer.from(text);
 const turnOver = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

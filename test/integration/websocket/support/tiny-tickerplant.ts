@@ -6,6 +6,7 @@ import { PublishedRows } from '../../../../src/core/tickerplant/published-rows.t
 import type { FlatPricing, Row, TableDefinition } from '../../../../src/core/tickerplant/schema.ts';
 import type {
   BuyerConnection,
+  IdentifiedToken,
   Resumed,
   SubscribeRequest,
   SubscribeResult,
@@ -174,6 +175,12 @@ class TinyConnection implements BuyerConnection {
     }
     this.#own = subscription;
     subscription.live = { sink: this.sink, stopped: new Set() };
+  }
+
+  async identify(token: string): Promise<IdentifiedToken> {
+    const subscription = this.#plant.subscriptions.get(token.replace('token-of-', ''));
+    if (subscription === undefined) throw new TickerplantError('BAD_TOKEN', 'not a token of this tickerplant');
+    return { subscription: subscription.id, state: subscription.paid.size === 0 ? 'unpaid' : 'live', narrowed: false };
   }
 
   async unsubscribe(request: Parameters<BuyerConnection['unsubscribe']>[0]): Promise<readonly string[]> {

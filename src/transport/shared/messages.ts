@@ -1,6 +1,9 @@
 import type { ActiveEvent, BalanceEvent, CreditEvent, GapEvent, QuoteOffer, Terms } from '../../core/tickerplant/messages.ts';
+import type { Column } from '../../core/tickerplant/schema.ts';
 import type { Resumed } from '../../core/tickerplant/service.ts';
-import type { RequestId } from './requests.ts';
+
+/** A request's id, echoed as it was given. */
+type RequestId = string | number;
 
 /** The operations that the server sends, `upd` (see `frames.ts`) among them. */
 export const SERVER_OPS = [
@@ -52,7 +55,7 @@ export function quoteMessage(offer: QuoteOffer, id: RequestId | undefined): Serv
     syms: only?.syms ?? [...new Set(offer.items.flatMap((item) => item.syms))],
     tables: only === undefined ? offer.items.map(tablePart) : undefined,
     reason: offer.reason === 'asked' ? undefined : offer.reason,
-    pricing: only === undefined ? undefined : pricing(only.terms),
+    pricing: only === undefined ? undefined : pricingPart(only.terms),
     amountMsat: offer.amountMsat.toString(),
     creditMsat: offer.creditMsat > 0n ? offer.creditMsat.toString() : undefined,
     invoice: offer.invoice,
@@ -92,11 +95,11 @@ export function creditMessage({ subscription, quote, msat, reason, outcome }: Cr
 }
 
 function tablePart({ table, schema, syms, terms, amountMsat }: QuoteOffer['items'][number]): Readonly<Record<string, unknown>> {
-  return { table, schema: columns(schema), syms, pricing: pricing(terms), amountMsat: amountMsat.toString() };
+  return { table, schema: columns(schema), syms, pricing: pricingPart(terms), amountMsat: amountMsat.toString() };
 }
 
 /** The terms that a buyer has to know of. */
-function pricing(terms: Terms): Readonly<Record<string, unknown>> {
+export function pricingPart(terms: Terms): Readonly<Record<string, unknown>> {
   const { kind } = terms;
   const msat = terms.msat.toString();
   if (terms.kind === 'flat') return { kind, msat, lastsMs: terms.lastsMs };
@@ -104,6 +107,7 @@ function pricing(terms: Terms): Readonly<Record<string, unknown>> {
   return { kind, msat, prepayMsat: terms.prepayMsat.toString() };
 }
 
-function columns(schema: QuoteOffer['items'][number]['schema']): readonly { readonly name: string; readonly type: string }[] {
+/** Columns by name and type. */
+export function columns(schema: readonly Column[]): readonly { readonly name: string; readonly type: string }[] {
   return schema.map(({ name, type }) => ({ name, type }));
 }

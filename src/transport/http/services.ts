@@ -1,0 +1,33 @@
+import type { Clock } from '../../core/ports/clock.ts';
+import type { Logger } from '../../core/ports/logger.ts';
+import type { Random } from '../../core/ports/random.ts';
+import type { TickerplantService } from '../../core/tickerplant/service.ts';
+import type { TokenAccess } from '../../core/tickerplant/token-access.ts';
+import type { Turn } from '../shared/turn.ts';
+import type { HttpConfig } from './config.ts';
+import type { KeptPositions } from './stream/kept-positions.ts';
+import type { Streams } from './stream/streams.ts';
+import type { Tickets } from './tickets.ts';
+
+/** What whoever runs the server may know; never shown to buyers beyond yes and no. */
+export interface Operations {
+  /** Part → whether it can do its work now: the node is followed, the ledger answers, rows are recorded. Never rejects. */
+  readiness(): Promise<Readonly<Record<'node' | 'ledger' | 'journal', boolean>>>;
+  /** Totals since the start, by name. */
+  counters(): Readonly<Record<'published' | 'quotes' | 'settled' | 'delivered' | 'sessions', number>>;
+}
+
+/** What the routes lean on. */
+export interface Services {
+  readonly config: HttpConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly tickerplant: TickerplantService;
+  readonly access: TokenAccess;
+  readonly operations: Operations;
+  readonly tickets: Tickets;
+  readonly streams: Streams;
+  readonly keptPositions: KeptPositions;
+  readonly turn: Turn;
+}

@@ -1,0 +1,102 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { Logger } from '../../core/ports/logger.ts';
+import type { Random } from '../../core/ports/random.ts';
+import type { TickerplantService, Transport } from '../../core/tickerplant/service.ts';
+import type { TokenAccess } from '../../core/tickerplant/token-access.ts';
+import { hostAndPort, listenError } from '../shared/listen-error.ts';
+import { Turn } from '../shared/turn.ts';
+import type { HttpConfig } from './config.ts';
+import { Metrics, serveMetrics } from './metrics.ts';
+import { createServer } from './server.ts';
+import type { Operations, Services } from './services.ts';
+import { KeptPositions } from './stream/kept-positions.ts';
+import { Streams } from './stream/streams.ts';
+import { Tickets } from './tickets.ts';
+
+/** What the transport is handed. */
+export interface HttpTransportOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Of the tickerplant that it is started with. */
+  readonly access: TokenAccess;
+  readonly operations: Operations;
+}
+
+/** HTTP with L402 over a tickerplant: quotes, history, live rows as events or lines. `start` throws `ListenError`. */
+export function httpTransport(config: HttpConfig, options: HttpTransportOptions): Transport {
+  return new HttpTransport(config, options);
+}
+
+class HttpTransport implements Transport {
+  readonly name = 'http';
+  readonly #config: HttpConfig;
+  readonly #options: HttpTransportOptions;
+  readonly #streams: Streams;
+  #server: FastifyInstance | undefined;
+  #metricsServer: Server | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(config: HttpConfig, options: HttpTransportOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#streams = new Streams(config, options.clock);
+  }
+
+  async start(tickerplant: TickerplantService): Promise<string> {
+    if (this.#server !== undefined) throw new Error('the HTTP transport was started before; make a new one');
+    const { clock, random, operations, logger } = this.#options;
+    const { host, port, metrics: metricsConfig } = this.#config;
+    const services: Services = {
+      ...this.#options,
+      config: this.#config,
+      tickerplant,
+      tickets: new Tickets(clock, random),
+      streams: this.#streams,
+      keptPositions: new KeptPositions(clock, random),
+      turn: new Turn(),
+    };
+    const metrics = metricsConfig === undefined ? undefined : new Metrics(operations, () => this.#streams.size);
+    const server = await createServer({ services, metrics, isStopping: () => this.#stopped !== undefined });
+    this.#server = server;
+    try {
+      await server.listen({ host, port });
+    } catch (error) {
+      await server.close();
+      throw listenError('http', host, port, error as NodeJS.ErrnoException);
+    }
+    if (metrics !== undefined && metricsConfig?.port !== undefined) {
+      try {
+        this.#metricsServer = await serveMetrics(metrics, { ...metricsConfig, port: metricsConfig.port });
+      } catch (error) {
+        await server.close();
+        throw error;
+      }
+      const bound = this.#metricsServer.address() as AddressInfo;
+      logger.info({ url: `http://${hostAndPort(metricsConfig.host, bound.port)}/metrics` }, 'http: metrics');
+    }
+    return `http://${hostAndPort(host, (server.server.address() as AddressInfo).port)}`;
+  }
+
+  stop(deadlineMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(deadlineMs);
+    return this.#stopped;
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#streams.goAway();
+    const deadline = this.#options.clock.setTimer(deadlineMs, () => {
+      this.#streams.terminate();
+      server.server.closeAllConnections();
+    });
+    this.#metricsServer?.close();
+    this.#metricsServer?.closeAllConnections();
+    await server.close();
+    deadline[Symbol.dispose]();
+  }
+}
