@@ -175,11 +175,24 @@ export class Meter {
     this.#retrying?.[Symbol.dispose]();
     this.#retrying = undefined;
     return this.#inTurn('what was used of a balance could not be recorded; trying again', async () => {
-      if (this.isSpent || !this.#isOpen) return;
+      if (this.isSpent) return;
       // What was used after a lease had been closed, and none was got again.
       if (this.#lease === undefined && this.#used() > 0n) await this.#renew(this.#inHand);
-      if (this.#lease !== undefined) await this.#record(true);
+      if (this.isSpent) return;
+      const recorded = this.#lease === undefined ? undefined : this.#record(true);
+      // Before the ledger answers: whoever comes meanwhile must not spend what has just gone back.
+      this.#shut();
+      await recorded;
     });
+  }
+
+  /** Nothing is in hand until it is opened again. */
+  #shut(): void {
+    this.#isOpen = false;
+    for (const tariff of this.#tariffs.values()) tariff.free = 0;
+    this.#unallotted = 0n;
+    this.#inHand = 0n;
+    this.#rest = 0n;
   }
 
   /** Rows set aside and not handed over, and what is set aside for nothing. */
@@ -231,10 +244,9 @@ export class Meter {
   }
 
   async #replaceLease(): Promise<void> {
-    let balance = this.#rest;
+    let balance = this.#rest + this.#inHand;
+    if (this.#lease !== undefined) balance = await this.#record(true);
     if (!this.#isOpen) balance = await this.#open();
-    else if (this.#lease !== undefined) balance = await this.#record(true);
-    else balance += this.#inHand;
     const part = balance / LEASE_PART;
     const rows = this.#dearest() * LEASE_ROWS;
     const wanted = part > rows ? part : rows;
