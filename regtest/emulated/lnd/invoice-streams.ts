@@ -73,7 +73,9 @@ async function* subscribeSingleInvoice(node: LndNode, request: { readonly r_hash
     for await (const _ of changes.drain()) {
       const invoice = node.network.invoices.find(node.name, hash);
       if (invoice === undefined) continue;
-      expiry ??= node.clock.setTimer(invoice.expiresAt - node.clock.now() + 1, look);
+      // A timer may fire a little early: then it is set once more.
+      expiry?.[Symbol.dispose]();
+      expiry = node.clock.setTimer(Math.max(Math.ceil(invoice.expiresAt - node.clock.now()), 0) + 5, look);
       const message = toInvoiceMessage(node, invoice);
       if (message['state'] === last) continue;
       last = message['state'];
