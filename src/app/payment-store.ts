@@ -42,6 +42,7 @@ export class PaymentStore implements AsyncDisposable {
   #users = 0;
   #idle: Disposable | undefined;
   #disposed = false;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: PaymentStoreOptions) {
     this.#path = options.path;
@@ -52,6 +53,7 @@ export class PaymentStore implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     if (this.#users === 0) this.#close();
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     await this.#closing;
   }
 
@@ -94,6 +96,7 @@ export class PaymentStore implements AsyncDisposable {
   #closeWhenIdle(): void {
     if (this.#disposed) {
       this.#close();
+      for (const resolve of this.#waiting.splice(0)) resolve();
       return;
     }
     this.#idle = this.#clock.setTimer(IDLE_MS, () => {
