@@ -18,7 +18,7 @@ export const config: ViteUserConfig = {
     exclude: [...configDefaults.exclude, 'test/**/*.slow.test.ts'],
     pool: 'forks',
     // Half of the contract's time is waiting for periods to end.
-    maxWorkers: 4,
+    maxWorkers: 3,
     sequence: { sequencer: ContractFirst },
     testTimeout: 30_000,
     hookTimeout: 30_000,
