@@ -1,5 +1,11 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { configDefaults, defineConfig, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+// The ledger's threads then take their code as it was stripped before. Stripping runs WebAssembly in every thread, at the end of which
+// Node 24 now and then aborts (V8's check `jit_page.has_value()`); the compiled package has nothing to strip.
+process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'lightning-tickerplant-compile-cache');
 
 /** The contract's files first: they are short to read and long to run, and would otherwise be what everybody waits for in the end. */
 class ContractFirst extends BaseSequencer {
