@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
   ConfigError,
   type CreateTickerplantOptions,
@@ -137,6 +137,8 @@ test('what was paid is there after a restart on the same files', async () => {
 });
 
 test('in memory nothing is left behind', async () => {
+  // A place of its own: other tests put folders where everybody does.
+  vi.stubEnv('TMPDIR', folder);
   const before = (await readdir(tmpdir())).filter((name) => name.startsWith('tickerplant-'));
   const tickerplant = await create({ ledger: 'memory', journal: 'memory' });
   tickerplant.publish('trade', [row('AAPL', 1)]);
