@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto';
 import { type Msat, msat, sumMsat } from '../lightning/amount.ts';
-import type { NodeIdentity } from '../lightning/backend.ts';
-import { CircuitBreaker } from '../lightning/circuit-breaker.ts';
-import { isLightningError, LightningError } from '../lightning/errors.ts';
 import type { PaymentHash } from '../lightning/identifiers.ts';
 import type { Invoice } from '../lightning/invoice.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -12,9 +9,11 @@ import type { Logger } from '../ports/logger.ts';
 import type { Random } from '../ports/random.ts';
 import type { Catalog } from './catalog.ts';
 import { revokedError, TickerplantError } from './errors.ts';
+import { Invoicing } from './invoicing.ts';
 import type { TickerplantLimits } from './limits.ts';
-import type { QuotedItem, QuoteItem, QuoteOffer, QuoteReason } from './messages.ts';
-import { creditFor, grantedUntil, memoOf } from './pricing.ts';
+import type { QuotedItem, QuoteOffer, QuoteReason } from './messages.ts';
+import { creditFor, grantedUntil } from './pricing.ts';
+import { QuoteSweeper } from './quote-sweeper.ts';
 import type { KnownNode, SellerBackend, SellerNode } from './seller-node.ts';
 import { UnpaidQuotes } from './unpaid-quotes.ts';
 
@@ -67,33 +66,18 @@ export interface DeskAnswer {
 
 /** How often a quote is made anew because its credit was taken by another one meanwhile. */
 const CREDIT_TRIES = 3;
-const INVOICE_TIMEOUT_MS = 15_000;
-const CANCEL_TIMEOUT_MS = 15_000;
-const SWEEP_MS = 60_000;
-/** After a sweep that failed, however overdue a quote is. */
-const SWEEP_RETRY_MS = 1_000;
-/** Unpaid quotes are forgotten so long after they ran out: for questions about them, and for whatever comes very late. */
-const PRUNE_AFTER_MS = 30 * 86_400_000;
-const PRUNE_EVERY_MS = 3_600_000;
-const PRUNE_AT_ONCE = 500;
 
 /** Prices, asks the node for invoices, makes quotes durable before they leave the house, and ends those that run out. */
 export class QuoteDesk {
   readonly #dependencies: QuoteDeskDependencies;
   readonly #open: UnpaidQuotes;
-  readonly #reaching: CircuitBreaker;
-  readonly #invoicing: CircuitBreaker;
+  readonly #sweeper: QuoteSweeper;
+  readonly #invoicing: Invoicing;
   readonly #underWay = new Map<string, Promise<DeskAnswer>>();
   /** Resolves when the open quotes of earlier runs are taken up: until then it is not known what is offered already. */
   readonly restored: Promise<void>;
   #onRestored: () => void = () => undefined;
   #isRestored = false;
-  #timer: Disposable | undefined;
-  #stopCancelling: (() => void) | undefined;
-  /** Not before this is there another sweep; 0 unless the last one failed. */
-  #retryAt = 0;
-  #pruneAt = 0;
-  #stopped = false;
   #made = 0;
 
   constructor(dependencies: QuoteDeskDependencies) {
@@ -102,8 +86,8 @@ export class QuoteDesk {
     this.restored = new Promise((resolve) => {
       this.#onRestored = resolve;
     });
-    this.#reaching = new CircuitBreaker({ clock: dependencies.clock });
-    this.#invoicing = new CircuitBreaker({ clock: dependencies.clock });
+    this.#sweeper = new QuoteSweeper({ ...dependencies, open: this.#open });
+    this.#invoicing = new Invoicing(dependencies);
   }
 
   /** Whether {@link restored} has resolved. */
@@ -129,7 +113,7 @@ export class QuoteDesk {
 
   /** The offer of a quote that was made before, for its buyer again. @throws TickerplantError `NODE_UNAVAILABLE`, `UNKNOWN_TABLE`. */
   async offerAgain(quote: QuoteRecord, credential: SubscriptionCredential, grants: readonly Grant[]): Promise<QuoteOffer> {
-    return this.#offer(quote, credential, await this.#node(), grants);
+    return this.#offer(quote, credential, await this.#invoicing.node(), grants);
   }
 
   /** Takes up the open quotes of earlier runs. */
@@ -139,7 +123,7 @@ export class QuoteDesk {
     for (const quote of await ledger.openQuotes(identity)) this.#open.add(quote);
     this.#isRestored = true;
     this.#onRestored();
-    await this.sweep();
+    await this.#sweeper.sweep();
   }
 
   /** A quote that is no longer open: it was settled. */
@@ -153,13 +137,11 @@ export class QuoteDesk {
       this.#open.delete(quote);
       this.#dependencies.onExpired(quote);
     }
-    void this.sweep();
+    void this.#sweeper.sweep();
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#timer?.[Symbol.dispose]();
-    this.#stopCancelling?.();
+    this.#sweeper.stop();
   }
 
   /** @throws TickerplantError `NODE_UNAVAILABLE`, `KEY_REUSED`. */
@@ -179,86 +161,10 @@ export class QuoteDesk {
     return making;
   }
 
-  /** Ends the quotes whose time is over, and what is left to cancel at the node; then again when the next one ends. */
-  async sweep(): Promise<void> {
-    const { node, ledger, clock, logger, onExpired } = this.#dependencies;
-    this.#timer?.[Symbol.dispose]();
-    this.#retryAt = 0;
-    try {
-      const { identity } = await node.known();
-      for (const quote of await ledger.expireQuotes(identity, clock.now())) {
-        this.#open.delete(quote);
-        logger.debug({ quote: quote.id }, 'quote expired unpaid');
-        onExpired(quote);
-      }
-      for (const quote of await ledger.invoicesToCancel(identity)) if (!(await this.#cancel(quote))) break;
-      await this.#prune(identity);
-    } catch (error) {
-      if (!this.#stopped) logger.warn({ err: error }, 'expired quotes could not be closed; trying again');
-      this.#retryAt = clock.now() + SWEEP_RETRY_MS;
-    }
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    this.#timer?.[Symbol.dispose]();
-    if (this.#stopped) return;
-    const { clock } = this.#dependencies;
-    // A clock that was set back must not stretch it.
-    const pause = Math.min(Math.ceil(this.#retryAt - clock.now()), SWEEP_RETRY_MS);
-    let next = SWEEP_MS;
-    for (const quote of this.#open.values()) next = Math.min(next, quote.expiresAt - clock.now());
-    this.#timer = clock.setTimer(Math.max(Math.ceil(next), pause, 1), () => void this.sweep());
-  }
-
-  /** False: the node does not answer, and the others can wait. */
-  async #cancel(quote: QuoteRecord): Promise<boolean> {
-    const { ledger, logger } = this.#dependencies;
-    try {
-      await this.#cancelInTime(quote.paymentHash);
-    } catch (error) {
-      // Paid after all: its settlement is on the way and closes it.
-      if (isLightningError(error, 'CONFLICT')) return true;
-      if (!isLightningError(error, 'NOT_FOUND') && !isLightningError(error, 'UNSUPPORTED')) {
-        logger.warn({ err: error, quote: quote.id }, 'an invoice could not be cancelled; trying again');
-        return !isLightningError(error, 'TIMEOUT');
-      }
-    }
-    await ledger.invoiceClosed(quote.id);
-    return true;
-  }
-
-  async #cancelInTime(hash: PaymentHash): Promise<void> {
-    const { backend, clock } = this.#dependencies;
-    const giveUp = new AbortController();
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const stop = () => {
-      reject(new LightningError('TIMEOUT', `not cancelled within ${CANCEL_TIMEOUT_MS} ms`, { operation: 'cancel' }));
-      giveUp.abort();
-    };
-    const timer = clock.setTimer(CANCEL_TIMEOUT_MS, stop);
-    this.#stopCancelling = stop;
-    try {
-      // Whatever the backend makes of the signal, this goes on.
-      await Promise.race([backend.invoices.cancel(hash, { signal: giveUp.signal }), late]);
-    } finally {
-      timer[Symbol.dispose]();
-    }
-  }
-
-  async #prune(node: NodeIdentity): Promise<void> {
-    const { ledger, clock, logger, isCaughtUp } = this.#dependencies;
-    const now = clock.now();
-    if (!isCaughtUp() || (now < this.#pruneAt && this.#pruneAt <= now + PRUNE_EVERY_MS)) return;
-    const pruned = await ledger.pruneQuotes(node, now - PRUNE_AFTER_MS, PRUNE_AT_ONCE);
-    if (pruned < PRUNE_AT_ONCE) this.#pruneAt = now + PRUNE_EVERY_MS;
-    if (pruned > 0) logger.info({ pruned }, 'quotes that were never paid are forgotten');
-  }
-
   async #byKey(request: DeskRequest, digest: string, asked: string): Promise<DeskAnswer> {
     const { ledger, clock } = this.#dependencies;
     const earlier = await ledger.quoteByKey(digest);
-    if (earlier?.state === 'open' && earlier.expiresAt <= clock.now()) await this.sweep();
+    if (earlier?.state === 'open' && earlier.expiresAt <= clock.now()) await this.#sweeper.sweep();
     else if (earlier !== undefined) {
       // Whoever shares the buyer's address can guess a short key; what is paid goes to the buyer only.
       if (earlier.state === 'settled' && request.key?.isSecret === false && earlier.subscription !== request.credential.id)
@@ -273,7 +179,7 @@ export class QuoteDesk {
     const subscription = await this.#dependencies.ledger.subscription(quote.subscription);
     if (subscription === undefined) throw new TickerplantError('INTERNAL', 'the quote has no subscription');
     if (subscription.revokedAt !== undefined) throw revokedError(subscription.id);
-    return { offer: this.#offer(quote, subscription, await this.#node(), subscription.grants), record: quote, created: false };
+    return { offer: this.#offer(quote, subscription, await this.#invoicing.node(), subscription.grants), record: quote, created: false };
   }
 
   /** Within the limits of open quotes. */
@@ -300,12 +206,12 @@ export class QuoteDesk {
   ): Promise<DeskAnswer> {
     const { random } = this.#dependencies;
     const { credential, items, grants } = request;
-    const node = await this.#node();
+    const node = await this.#invoicing.node();
     const price = sumMsat(items.map((item) => item.amountMsat));
     const creditMsat = useCredit && grants !== undefined ? await this.#credit(credential.id, price) : msat(0);
     const amountMsat = msat(price - creditMsat);
     const id = hex(random.bytes(16));
-    const invoice = await this.#invoice(id, amountMsat, items);
+    const invoice = await this.#invoicing.invoice(id, amountMsat, items);
     const { created, quote: record } = await this.#write(request, { id, node, invoice, key, amountMsat, creditMsat });
     if (!created && key !== undefined) {
       await this.#dependencies.backend.invoices.cancel(invoice.paymentHash).catch(() => undefined);
@@ -313,7 +219,7 @@ export class QuoteDesk {
     }
     this.#made += 1;
     this.#open.add(record, request.address);
-    this.#schedule();
+    this.#sweeper.schedule();
     return { offer: this.#offer(record, credential, node, grants ?? []), record, created: true };
   }
 
@@ -360,43 +266,6 @@ export class QuoteDesk {
   async #credit(subscription: string, price: Msat): Promise<Msat> {
     const record = await this.#dependencies.ledger.subscription(subscription);
     return record === undefined ? msat(0) : creditFor(price, record.creditMsat);
-  }
-
-  async #invoice(label: string, amountMsat: Msat, items: readonly QuoteItem[]): Promise<Invoice> {
-    const { backend, clock, expirySeconds } = this.#dependencies;
-    const request = { amountMsat, description: memoOf(items), expirySeconds, label };
-    const giveUp = new AbortController();
-    const timer = clock.setTimer(INVOICE_TIMEOUT_MS, () => giveUp.abort());
-    const create = async () => {
-      try {
-        return await backend.invoices.create(request, { signal: giveUp.signal });
-      } catch (error) {
-        if (!giveUp.signal.aborted) throw error;
-        throw new LightningError('TIMEOUT', `no invoice within ${INVOICE_TIMEOUT_MS} ms`, { operation: 'create', cause: error });
-      }
-    };
-    try {
-      return await this.#invoicing.run('create', create);
-    } catch (error) {
-      throw this.#unavailable(error);
-    } finally {
-      timer[Symbol.dispose]();
-    }
-  }
-
-  async #node(): Promise<KnownNode> {
-    try {
-      return await this.#reaching.run('identity', () => this.#dependencies.node.known());
-    } catch (error) {
-      throw this.#unavailable(error);
-    }
-  }
-
-  #unavailable(error: unknown): TickerplantError {
-    this.#dependencies.logger.warn({ err: error }, 'the Lightning node gave no invoice');
-    return new TickerplantError('NODE_UNAVAILABLE', "the seller's Lightning node can not make invoices right now; try again later", {
-      cause: error,
-    });
   }
 
   #offer(
