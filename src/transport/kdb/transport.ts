@@ -4,6 +4,7 @@ import type { Logger } from '../../core/ports/logger.ts';
 import type { Encoding } from '../../core/tickerplant/published-rows.ts';
 import type { TickerplantService, Transport } from '../../core/tickerplant/service.ts';
 import { hostAndPort, listenError } from '../shared/listen-error.ts';
+import { OpenSessions } from '../shared/open-sessions.ts';
 import { Turn } from '../shared/turn.ts';
 import type { KdbConfig } from './config.ts';
 import { InvoiceBook } from './invoices.ts';
@@ -26,12 +27,11 @@ class KdbTransport implements Transport {
   readonly name = 'kdb';
   readonly #config: KdbConfig;
   readonly #options: KdbTransportOptions;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new OpenSessions<Session>();
   readonly #turn = new Turn();
   readonly #invoices = new InvoiceBook();
   readonly #remembered = new RememberedPositions();
   #server: Server | undefined;
-  #allClosed: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
   #connections = 0;
 
@@ -67,16 +67,7 @@ class KdbTransport implements Transport {
     const server = this.#server;
     if (server === undefined) return;
     const serverClosed = new Promise<void>((resolve) => server.close(() => resolve()));
-    const allClosed = new Promise<void>((resolve) => {
-      this.#allClosed = resolve;
-    });
-    for (const session of this.#sessions) session.goAway();
-    if (this.#sessions.size === 0) this.#allClosed?.();
-    const deadline = this.#options.clock.setTimer(deadlineMs, () => {
-      for (const session of this.#sessions) session.terminate();
-    });
-    await allClosed;
-    deadline[Symbol.dispose]();
+    await this.#sessions.end(this.#options.clock, deadlineMs);
     await serverClosed;
   }
 
@@ -99,10 +90,7 @@ class KdbTransport implements Transport {
       turn: this.#turn,
       clock: this.#options.clock,
       logger,
-      onClosed: () => {
-        this.#sessions.delete(session);
-        if (this.#sessions.size === 0) this.#allClosed?.();
-      },
+      onClosed: () => this.#sessions.delete(session),
     });
     this.#sessions.add(session);
     logger.debug({ connections: this.#sessions.size }, 'connection opened');

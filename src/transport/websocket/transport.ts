@@ -7,6 +7,7 @@ import type { Logger } from '../../core/ports/logger.ts';
 import type { TickerplantService, Transport } from '../../core/tickerplant/service.ts';
 import { hostAndPort } from '../shared/listen-error.ts';
 import { isoTime } from '../shared/messages.ts';
+import { OpenSessions } from '../shared/open-sessions.ts';
 import { Turn } from '../shared/turn.ts';
 import { BuyerSocket } from './buyer-socket.ts';
 import type { WebsocketConfig } from './config.ts';
@@ -37,13 +38,12 @@ class WebsocketTransport implements Transport {
   readonly #config: WebsocketConfig;
   readonly #options: WebsocketTransportOptions;
   readonly #path: string | undefined;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new OpenSessions<Session>();
   readonly #turn = new Turn();
   readonly #webSockets: UpgradeServer<typeof BuyerSocket>;
   #tickerplant: TickerplantService | undefined;
   #server: Server | undefined;
   #heartbeat: Disposable | undefined;
-  #allClosed: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
   #connections = 0;
 
@@ -89,16 +89,7 @@ class WebsocketTransport implements Transport {
     const own = this.#options.server === undefined;
     const serverClosed = own ? new Promise<void>((resolve) => server.close(() => resolve())) : undefined;
     this.#heartbeat?.[Symbol.dispose]();
-    const allClosed = new Promise<void>((resolve) => {
-      this.#allClosed = resolve;
-    });
-    for (const session of this.#sessions) session.goAway();
-    if (this.#sessions.size === 0) this.#allClosed?.();
-    const deadline = this.#options.clock.setTimer(deadlineMs, () => {
-      for (const session of this.#sessions) session.terminate();
-    });
-    await allClosed;
-    deadline[Symbol.dispose]();
+    await this.#sessions.end(this.#options.clock, deadlineMs);
     server.removeListener('upgrade', this.#upgrade);
     if (own) server.closeAllConnections();
     await serverClosed;
@@ -133,10 +124,7 @@ class WebsocketTransport implements Transport {
       config: this.#config,
       turn: this.#turn,
       logger,
-      onClosed: () => {
-        this.#sessions.delete(session);
-        if (this.#sessions.size === 0) this.#allClosed?.();
-      },
+      onClosed: () => this.#sessions.delete(session),
     });
     this.#sessions.add(session);
     logger.debug({ connections: this.#sessions.size }, 'connection opened');
