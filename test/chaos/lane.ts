@@ -36,6 +36,7 @@ export class Lane {
   readonly #beginnings: Beginning[] = [];
   readonly #done = new Map<string, number>();
   #tally: Tally = NOTHING;
+  #badBooks: readonly string[] = [];
   #survivors: Buyer[] = [];
   #pending: Promise<unknown>[] = [];
   #waiting = new Map<PlannedDeed, () => void>();
@@ -46,6 +47,11 @@ export class Lane {
 
   get tally(): Tally {
     return this.#tally;
+  }
+
+  /** Whether nothing is violated, and the seller's books are in order. */
+  get clean(): boolean {
+    return isClean(this.#tally) && this.#badBooks.length === 0;
   }
 
   /** How often each kind of deed has really been done. */
@@ -76,9 +82,10 @@ export class Lane {
       this.#tally = sum(this.#tally, found.tally);
       words.push(...found.words);
     }
-    const found = judgeBeginnings(this.#beginnings, await world.closeBooks());
+    this.#badBooks = await world.closeBooks();
+    const found = judgeBeginnings(this.#beginnings, world.grantsBegin());
     this.#tally = sum(this.#tally, found.tally);
-    return [...words, ...found.words];
+    return [...words, ...found.words, ...this.#badBooks];
   }
 
   async #round(number: number, kills: number, payments: number | undefined): Promise<readonly string[]> {

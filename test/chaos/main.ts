@@ -64,7 +64,8 @@ async function runLane(
       const words = await lane.run();
       onTally(lane.tally, lane.done);
       for (const text of words) progress(text);
-      if (!isClean(lane.tally)) world.keep();
+      if (!lane.clean) world.keep();
+      if (options.keep !== undefined) world.leaveBooks(join(options.keep, `lane-${index}`));
       return words;
     } catch (error) {
       world.keep();
@@ -122,7 +123,7 @@ async function chaos(options: ChaosOptions): Promise<number> {
 
   const tally = tallies.reduce((one, other) => sum(one, other), NOTHING);
   for (const failure of failures) say(`it could not be judged: ${failure instanceof Error ? (failure.stack ?? failure.message) : failure}`);
-  const clean = isClean(tally) && failures.length === 0;
+  const clean = isClean(tally) && failures.length === 0 && found.length === 0;
   if (!clean) {
     kept = true;
     keepRunFolder(dir);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/app/system.ts';
 import { SABOTAGES } from './sabotage/names.ts';
@@ -15,6 +16,8 @@ export interface ChaosOptions {
   readonly lanes: number;
   readonly patienceSeconds: number;
   readonly sabotage: string | undefined;
+  /** A folder to leave the servers' files in. */
+  readonly keep: string | undefined;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -22,6 +25,7 @@ export interface ChaosOptions {
 export const HELP: string = `npm run chaos -- [options]
 
 Kills real processes at random moments, and holds what the payers' nodes say was paid against what the buyers' processes wrote.
+At the end the servers' ledgers and journals are verified: as they are they must be clean, with a bit of a copy flipped they must not.
 
   --network NAME   ${NETWORKS.join(' | ')} (default: simulated)
   --backend NAME   ${BACKENDS.join(' | ')}: which nodes an emulated or native network has (default: lnd)
@@ -34,6 +38,7 @@ Kills real processes at random moments, and holds what the payers' nodes say was
 ${Object.entries(SABOTAGES)
   .map(([name, { description }]) => `                     ${name.padEnd(20)} ${description}`)
   .join('\n')}
+  --keep FOLDER    leaves each server's ledger, journal and config there, for \`tickerplant ledger verify\` and \`journal verify\`
   --json           one JSON line on standard output at the end
   --help
 
@@ -54,6 +59,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
       lanes: text,
       patience: { ...text, default: '40' },
       sabotage: text,
+      keep: text,
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -72,6 +78,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
     lanes: values.lanes === undefined ? (Number(values.kills) < 10 || network === 'native' ? 1 : 2) : whole('--lanes', values.lanes),
     patienceSeconds: positive('--patience', values.patience),
     sabotage,
+    keep: values.keep === undefined ? undefined : resolve(values.keep),
     json: values.json,
     help: values.help,
   };

@@ -30,8 +30,10 @@ export interface ProgramOptions {
 
 const alive = new Set<ChildProcess>();
 let over = false;
-// What starts thousands of times is compiled once, its threads' modules too. (The command's own cache does not reach those.)
-const CACHED = { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache') };
+/** Environment: what starts thousands of times is compiled once, its threads' modules too. (The command's own cache does not reach those.) */
+export const COMPILED_ONCE: Readonly<Record<string, string>> = {
+  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache'),
+};
 // Where the runner itself is killed the kernel ends its programs.
 const guard = process.platform === 'linux' ? onPath('setpriv') : undefined;
 
@@ -71,7 +73,7 @@ export class Program {
     const line = [process.execPath, ...preload.flatMap((url) => ['--import', url]), ...args];
     const [command = '', ...rest] = guard === undefined ? line : [guard, '--pdeathsig', 'KILL', '--', ...line];
     const stdio = watch === 'stdout' ? (['ignore', 'pipe', file] as const) : (['ignore', file, 'pipe'] as const);
-    const child = spawn(command, rest, { stdio: [...stdio], env: { ...process.env, ...CACHED, ...env } });
+    const child = spawn(command, rest, { stdio: [...stdio], env: { ...process.env, ...COMPILED_ONCE, ...env } });
     closeSync(file);
     this.#child = child;
     this.#ending = false;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { stringify } from 'yaml';
 import { waitUntil } from '../../regtest/wait-until.ts';
+import { verifyBooks } from './books.ts';
 import { Buyer } from './buyer.ts';
 import { SmallDisk } from './disk.ts';
 import type { ChaosNetwork } from './networks/network.ts';
@@ -39,6 +40,7 @@ export class World implements AsyncDisposable {
   readonly #wallets: readonly string[];
   #server: Program | undefined;
   #url = '';
+  #port = 0;
   #listening = false;
   #made = 0;
   readonly #buyers = new Set<Buyer>();
@@ -93,6 +95,12 @@ export class World implements AsyncDisposable {
     return this.#listening;
   }
 
+  /** Leaves the server's files in a folder, with a config that names them. */
+  leaveBooks(folder: string): void {
+    this.disk.keep(folder);
+    writeFileSync(join(folder, 'tickerplant.config.yaml'), stringify(this.#configOf('.')));
+  }
+
   /** Something was found: what is on the disk stays beside it. */
   keep(): void {
     if (this.disk.mounted) this.disk.keep(join(this.#options.dir, 'disk-kept'));
@@ -129,9 +137,24 @@ export class World implements AsyncDisposable {
     return buyer;
   }
 
-  /** Stops the server in order and reads its books: where the grants of a subscription begin. */
-  async closeBooks(): Promise<(subscription: string) => ReadonlyMap<string, number>> {
+  /** Stops the server in order. What is wrong with what it has left on the disk, in words. */
+  async closeBooks(): Promise<readonly string[]> {
     await this.#server?.end('SIGTERM');
+    const books = {
+      config: this.#config,
+      configOf: (folder: string) => {
+        const file = join(this.#options.dir, 'spoilt.yaml');
+        writeFileSync(file, stringify(this.#configOf(folder)));
+        return file;
+      },
+      folder: this.disk.path,
+      scratch: join(this.#options.dir, 'spoilt'),
+    };
+    return await verifyBooks(books, this.#options.random.fork('books'));
+  }
+
+  /** Reads the books of a server that was stopped: where the grants of a subscription begin. */
+  grantsBegin(): (subscription: string) => ReadonlyMap<string, number> {
     const ledger = new DatabaseSync(join(this.disk.path, 'ledger.db'));
     try {
       const granted = new Map<string, Map<string, number>>();
@@ -153,22 +176,10 @@ export class World implements AsyncDisposable {
   }
 
   async #startServer(): Promise<void> {
-    const port = await freePort();
-    const { network, preload } = this.#options;
-    this.#url = `ws://127.0.0.1:${port}`;
-    const columns = { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' };
-    const pricing = { kind: 'flat', msat: PRICE_MSAT, lasts: '24h' };
-    const config = {
-      backend: network.seller,
-      tables: { trade: { columns, symbols: [...SYMBOLS], pricing } },
-      feed: { kind: 'random', seed: 1, rowsPerSecond: ROWS_PER_SECOND },
-      transports: { websocket: { host: '127.0.0.1', port } },
-      ledger: { kind: 'sqlite', path: join(this.disk.path, 'ledger.db') },
-      journal: { dir: join(this.disk.path, 'journal'), segmentMb: 1 },
-      // All buyers come from one address here.
-      limits: { quoteBurstPerAddress: 1_000, quotesPerSecondPerAddress: 100 },
-    };
-    writeFileSync(this.#config, stringify(config));
+    const { preload } = this.#options;
+    this.#port = await freePort();
+    this.#url = `ws://127.0.0.1:${this.#port}`;
+    writeFileSync(this.#config, stringify(this.#configOf(this.disk.path)));
     this.#server = new Program({
       name: 'server',
       args: [COMMAND, 'start', ...this.configArgs, '--json'],
@@ -187,6 +198,21 @@ export class World implements AsyncDisposable {
     });
     this.#server.start();
     await waitUntil('the server listens', async () => this.#listening, patient(READY_MS));
+  }
+
+  #configOf(folder: string): object {
+    const columns = { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' };
+    const pricing = { kind: 'flat', msat: PRICE_MSAT, lasts: '24h' };
+    return {
+      backend: this.network.seller,
+      tables: { trade: { columns, symbols: [...SYMBOLS], pricing } },
+      feed: { kind: 'random', seed: 1, rowsPerSecond: ROWS_PER_SECOND },
+      transports: { websocket: { host: '127.0.0.1', port: this.#port } },
+      ledger: { kind: 'sqlite', path: join(folder, 'ledger.db') },
+      journal: { dir: join(folder, 'journal'), segmentMb: 1 },
+      // All buyers come from one address here.
+      limits: { quoteBurstPerAddress: 1_000, quotesPerSecondPerAddress: 100 },
+    };
   }
 
   #serverEnded(code: number | null): void {

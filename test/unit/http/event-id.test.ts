@@ -33,6 +33,7 @@ test('an id says where a stream is, whatever tables and symbols are called, and 
       expect(seqsOf(read)).toEqual(sum(all));
       for (const position of Object.values(read ?? {})) expect(position.epoch).toBe(epoch);
     }),
+    { examples: [[[['~', '~ /;=', 0]], 0]] },
   );
 });
 

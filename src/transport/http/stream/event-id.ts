@@ -63,9 +63,9 @@ export class EventIdWriter {
   }
 }
 
-/** A half of a surrogate pair, which no URI can hold, is written as the journal writes it. */
+/** A half of a surrogate pair, which no URI can hold, is written as the journal writes it. A tilde begins the other form of an id. */
 function encoded(name: string): string {
-  return encodeURIComponent(name.toWellFormed());
+  return encodeURIComponent(name.toWellFormed()).replaceAll('~', '%7E');
 }
 
 /** Reads {@link EventIdWriter.id}; undefined where it is none. */
