@@ -19,9 +19,11 @@ async function demo(...args: readonly string[]): Promise<Result> {
 async function demoUntil(enough: RegExp | undefined, ...args: readonly string[]): Promise<Result> {
   const child = spawn(process.execPath, [COMMAND, 'demo', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
+  let interrupted = false;
   child.stdout.on('data', (data) => {
     stdout += data;
-    if (enough?.test(stdout)) child.kill('SIGINT');
+    // A second one ends it before it has said how it went.
+    if (enough?.test(stdout) && !interrupted) interrupted = child.kill('SIGINT');
   });
   child.stderr.on('data', (data) => {
     stderr += data;
