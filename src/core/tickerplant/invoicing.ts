@@ -5,8 +5,6 @@ import type { Invoice } from '../lightning/invoice.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import { TickerplantError } from './errors.ts';
-import type { QuoteItem } from './messages.ts';
-import { memoOf } from './pricing.ts';
 import type { KnownNode, SellerBackend, SellerNode } from './seller-node.ts';
 
 /** What invoicing leans on. */
@@ -32,10 +30,10 @@ export class Invoicing {
     this.#invoicing = new CircuitBreaker({ clock: dependencies.clock });
   }
 
-  /** A new invoice for these items. @throws TickerplantError `NODE_UNAVAILABLE`. */
-  async invoice(label: string, amountMsat: Msat, items: readonly QuoteItem[]): Promise<Invoice> {
+  /** A new invoice; `description` is shown to the payer, at most 639 bytes. @throws TickerplantError `NODE_UNAVAILABLE`. */
+  async invoice(label: string, amountMsat: Msat, description: string): Promise<Invoice> {
     const { backend, clock, expirySeconds } = this.#dependencies;
-    const request = { amountMsat, description: memoOf(items), expirySeconds, label };
+    const request = { amountMsat, description, expirySeconds, label };
     const giveUp = new AbortController();
     const timer = clock.setTimer(INVOICE_TIMEOUT_MS, () => giveUp.abort());
     const create = async () => {

@@ -12,7 +12,7 @@ import { revokedError, TickerplantError } from './errors.ts';
 import { Invoicing } from './invoicing.ts';
 import type { TickerplantLimits } from './limits.ts';
 import type { QuotedItem, QuoteOffer, QuoteReason } from './messages.ts';
-import { creditFor, grantedUntil } from './pricing.ts';
+import { creditFor, grantedUntil, memoOf } from './pricing.ts';
 import { QuoteSweeper } from './quote-sweeper.ts';
 import type { KnownNode, SellerBackend, SellerNode } from './seller-node.ts';
 import { UnpaidQuotes } from './unpaid-quotes.ts';
@@ -70,8 +70,8 @@ const CREDIT_TRIES = 3;
 /** Prices, asks the node for invoices, makes quotes durable before they leave the house, and ends those that run out. */
 export class QuoteDesk {
   readonly #dependencies: QuoteDeskDependencies;
-  readonly #open: UnpaidQuotes;
-  readonly #sweeper: QuoteSweeper;
+  readonly #open: UnpaidQuotes<QuoteRecord>;
+  readonly #sweeper: QuoteSweeper<QuoteRecord>;
   readonly #invoicing: Invoicing;
   readonly #underWay = new Map<string, Promise<DeskAnswer>>();
   /** Resolves when the open quotes of earlier runs are taken up: until then it is not known what is offered already. */
@@ -211,7 +211,7 @@ export class QuoteDesk {
     const creditMsat = useCredit && grants !== undefined ? await this.#credit(credential.id, price) : msat(0);
     const amountMsat = msat(price - creditMsat);
     const id = hex(random.bytes(16));
-    const invoice = await this.#invoicing.invoice(id, amountMsat, items);
+    const invoice = await this.#invoicing.invoice(id, amountMsat, memoOf(items));
     const { created, quote: record } = await this.#write(request, { id, node, invoice, key, amountMsat, creditMsat });
     if (!created && key !== undefined) {
       await this.#dependencies.backend.invoices.cancel(invoice.paymentHash).catch(() => undefined);

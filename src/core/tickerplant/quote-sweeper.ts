@@ -2,23 +2,36 @@ import type { NodeIdentity } from '../lightning/backend.ts';
 import { isLightningError, LightningError } from '../lightning/errors.ts';
 import type { PaymentHash } from '../lightning/identifiers.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Ledger, QuoteRecord } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { SellerBackend, SellerNode } from './seller-node.ts';
-import type { UnpaidQuotes } from './unpaid-quotes.ts';
+import type { UnpaidQuote, UnpaidQuotes } from './unpaid-quotes.ts';
+
+/** What can be paid until its time is over: a quote, or a purchase of a single item. */
+export interface SweptQuote extends UnpaidQuote {
+  readonly id: string;
+  readonly expiresAt: number;
+}
 
 /** What the sweeper leans on. */
-export interface QuoteSweeperDependencies {
-  readonly open: UnpaidQuotes;
+export interface QuoteSweeperDependencies<Quote extends SweptQuote> {
+  readonly open: UnpaidQuotes<Quote>;
   readonly node: SellerNode;
   readonly backend: SellerBackend;
-  readonly ledger: Ledger;
+  readonly ledger: SweptLedger<Quote>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether every settlement that the node has on record has had its effect: only then is an unpaid quote known to be one. */
   readonly isCaughtUp: () => boolean;
   /** Told when a quote ran out unpaid. */
-  readonly onExpired: (quote: QuoteRecord) => void;
+  readonly onExpired: (quote: Quote) => void;
+}
+
+/** Where the quotes are kept; each as the ledger's command of that name. */
+export interface SweptLedger<Quote> {
+  expireQuotes(node: NodeIdentity, now: number): Promise<readonly Quote[]>;
+  invoicesToCancel(node: NodeIdentity): Promise<readonly Quote[]>;
+  invoiceClosed(id: string): Promise<void>;
+  pruneQuotes(node: NodeIdentity, before: number, limit: number): Promise<number>;
 }
 
 const CANCEL_TIMEOUT_MS = 15_000;
@@ -31,8 +44,8 @@ const PRUNE_EVERY_MS = 3_600_000;
 const PRUNE_AT_ONCE = 500;
 
 /** Ends quotes that run out, cancels their invoices at the node, and forgets them when nothing can come of them any more. */
-export class QuoteSweeper {
-  readonly #dependencies: QuoteSweeperDependencies;
+export class QuoteSweeper<Quote extends SweptQuote> {
+  readonly #dependencies: QuoteSweeperDependencies<Quote>;
   #timer: Disposable | undefined;
   #stopCancelling: (() => void) | undefined;
   /** Not before this is there another sweep; 0 unless the last one failed. */
@@ -40,7 +53,7 @@ export class QuoteSweeper {
   #pruneAt = 0;
   #stopped = false;
 
-  constructor(dependencies: QuoteSweeperDependencies) {
+  constructor(dependencies: QuoteSweeperDependencies<Quote>) {
     this.#dependencies = dependencies;
   }
 
@@ -84,7 +97,7 @@ export class QuoteSweeper {
   }
 
   /** False: the node does not answer, and the others can wait. */
-  async #cancel(quote: QuoteRecord): Promise<boolean> {
+  async #cancel(quote: Quote): Promise<boolean> {
     const { ledger, logger } = this.#dependencies;
     try {
       await this.#cancelInTime(quote.paymentHash);

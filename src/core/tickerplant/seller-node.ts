@@ -19,11 +19,11 @@ export interface KnownNode {
  */
 export class SellerNode {
   readonly #backend: SellerBackend;
-  readonly #ledger: Ledger;
+  readonly #ledger: Pick<Ledger, 'cursor' | 'saveCursor'>;
   readonly #logger: Logger;
   #known: Promise<KnownNode> | undefined;
 
-  constructor(backend: SellerBackend, ledger: Ledger, logger: Logger) {
+  constructor(backend: SellerBackend, ledger: Pick<Ledger, 'cursor' | 'saveCursor'>, logger: Logger) {
     this.#backend = backend;
     this.#ledger = ledger;
     this.#logger = logger;

@@ -1,13 +1,19 @@
 import type { PaymentHash } from '../lightning/identifiers.ts';
-import type { QuoteRecord } from '../ports/ledger.ts';
 import { TickerplantError } from './errors.ts';
 import type { TickerplantLimits } from './limits.ts';
 
+/** What waits for its payment. */
+export interface UnpaidQuote {
+  readonly paymentHash: PaymentHash;
+  /** What it adds to; a purchase of a single item adds to nothing. */
+  readonly subscription?: string;
+}
+
 /** Quotes that can be paid now, by payment hash and by subscription, with who asked for them: how many there may be is limited. */
-export class UnpaidQuotes {
+export class UnpaidQuotes<Quote extends UnpaidQuote> {
   readonly #limits: Pick<TickerplantLimits, 'openQuotes' | 'openQuotesPerAddress'>;
-  readonly #byHash = new Map<PaymentHash, QuoteRecord>();
-  readonly #bySubscription = new Map<string, Map<PaymentHash, QuoteRecord>>();
+  readonly #byHash = new Map<PaymentHash, Quote>();
+  readonly #bySubscription = new Map<string, Map<PaymentHash, Quote>>();
   readonly #addresses = new Map<PaymentHash, string>();
   readonly #perAddress = new Map<string, number>();
   #reserved = 0;
@@ -16,35 +22,33 @@ export class UnpaidQuotes {
     this.#limits = limits;
   }
 
-  get(hash: PaymentHash): QuoteRecord | undefined {
+  get(hash: PaymentHash): Quote | undefined {
     return this.#byHash.get(hash);
   }
 
-  of(subscription: string): readonly QuoteRecord[] {
+  of(subscription: string): readonly Quote[] {
     return [...(this.#bySubscription.get(subscription)?.values() ?? [])];
   }
 
-  values(): Iterable<QuoteRecord> {
+  values(): Iterable<Quote> {
     return this.#byHash.values();
   }
 
   /** `address`: who asked; left out for a quote of an earlier run, which counts for nobody. */
-  add(quote: QuoteRecord, address?: string): void {
+  add(quote: Quote, address?: string): void {
     const { paymentHash } = quote;
     this.#byHash.set(paymentHash, quote);
-    const others = this.#bySubscription.get(quote.subscription);
-    if (others === undefined) this.#bySubscription.set(quote.subscription, new Map([[paymentHash, quote]]));
-    else others.set(paymentHash, quote);
+    if (quote.subscription !== undefined) this.#addTo(quote.subscription, quote);
     if (address === undefined || this.#addresses.has(paymentHash)) return;
     this.#addresses.set(paymentHash, address);
     this.#count(address, 1);
   }
 
-  delete({ paymentHash, subscription }: QuoteRecord): void {
+  delete({ paymentHash, subscription }: UnpaidQuote): void {
     this.#byHash.delete(paymentHash);
-    const others = this.#bySubscription.get(subscription);
+    const others = subscription === undefined ? undefined : this.#bySubscription.get(subscription);
     others?.delete(paymentHash);
-    if (others?.size === 0) this.#bySubscription.delete(subscription);
+    if (subscription !== undefined && others?.size === 0) this.#bySubscription.delete(subscription);
     const address = this.#addresses.get(paymentHash);
     if (address === undefined) return;
     this.#addresses.delete(paymentHash);
@@ -72,6 +76,12 @@ export class UnpaidQuotes {
         if (counted !== undefined) this.#count(counted, -1);
       },
     };
+  }
+
+  #addTo(subscription: string, quote: Quote): void {
+    const others = this.#bySubscription.get(subscription);
+    if (others === undefined) this.#bySubscription.set(subscription, new Map([[quote.paymentHash, quote]]));
+    else others.set(quote.paymentHash, quote);
   }
 
   #count(address: string, change: 1 | -1): void {

@@ -1,6 +1,7 @@
 import { JournalError } from '../../core/ports/journal.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import { type RetryAdvice, TickerplantError, type TickerplantErrorCode } from '../../core/tickerplant/errors.ts';
+import { challenge } from '../shared/challenge.ts';
 import type { Message } from './messages.ts';
 
 /** Every refusal of the core's as an HTTP status (RFC 9110, 15; RFC 6585); the compiler sees to it that none is left out. */
@@ -110,18 +111,6 @@ export function refusalOf(thrown: unknown, logger: Logger): Refusal {
   }
   logger.error({ err: thrown }, 'a request failed in a way that was not foreseen');
   return ofCore(new TickerplantError('INTERNAL', 'something went wrong here; nothing you did'));
-}
-
-/**
- * The challenge in the forms that deployed clients match: LSAT's and L402's with `macaroon` first, the newest, with `token`, last
- * (bLIP 26; L402 protocol specification).
- */
-export function challenge(token: string, invoice: string): readonly string[] {
-  return [
-    `LSAT macaroon="${token}", invoice="${invoice}"`,
-    `L402 macaroon="${token}", invoice="${invoice}"`,
-    `L402 version="0", token="${token}", invoice="${invoice}"`,
-  ];
 }
 
 function ofCore({ code, message, retry }: TickerplantError): Refusal {

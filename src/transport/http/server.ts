@@ -6,7 +6,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
 import { RateLimiter } from '../../core/tickerplant/rate-limiter.ts';
-import { addressOf } from './address.ts';
+import { addressOf } from '../shared/address.ts';
 import { HttpError, refusalOf } from './errors.ts';
 import { type Metrics, mayReadMetrics } from './metrics.ts';
 import { openApi } from './openapi.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Random } from '../../core/ports/random.ts';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
-import type { Credential } from './credential.ts';
+import type { Credential } from '../shared/credential.ts';
 
 /** How long a ticket is good. */
 export const TICKET_SECONDS = 30;

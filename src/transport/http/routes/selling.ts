@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { TickerplantError } from '../../../core/tickerplant/errors.ts';
+import { credentialOf } from '../../shared/credential.ts';
 import { activeMessage, isoTime } from '../../shared/messages.ts';
 import { holderOf, keyOf, needHolder, quoteFor } from '../authorize.ts';
-import { credentialOf } from '../credential.ts';
 import { HttpError } from '../errors.ts';
 import { quoteStatusMessage, tableMessage } from '../messages.ts';
 import { type Call, type Route, route } from '../route.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { credentialOf } from '../../shared/credential.ts';
 import { authorize } from '../authorize.ts';
-import { credentialOf } from '../credential.ts';
 import { type Call, type Route, route } from '../route.ts';
 import { asSold, positions, pricingKind, slowPolicy, symsInQuery, tableOrAll } from '../schemas.ts';
 import type { Services } from '../services.ts';

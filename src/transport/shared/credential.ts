@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { hashOfPreimage, preimage } from '../../core/lightning/identifiers.ts';
+import { hashOfPreimage, type PaymentHash, preimage } from '../../core/lightning/identifiers.ts';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
-import type { Holder } from '../../core/tickerplant/token-access.ts';
 
 /** What a request brought to show that it may. Both are secrets of the buyer's. */
 export interface Credential {
@@ -41,7 +40,7 @@ export function credentialOf(request: IncomingMessage): Credential | undefined {
  * Whether a credential proves its payment. False where it came without a preimage.
  * @throws TickerplantError `BAD_TOKEN` where the preimage is of another invoice.
  */
-export function provesPayment(credential: Credential, holder: Holder): boolean {
+export function provesPayment(credential: Credential, holder: { readonly paymentHash: PaymentHash }): boolean {
   if (credential.preimage === undefined) return false;
   if (hashOfPreimage(preimage(credential.preimage)) !== holder.paymentHash) throw bad('the preimage is not of its invoice');
   return true;
