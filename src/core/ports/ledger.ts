@@ -4,6 +4,7 @@ import type { PaymentHash } from '../lightning/identifiers.ts';
 import type { Settlement, SettlementCursor } from '../lightning/settlement.ts';
 import type { CreditEvent, QuotedItem, QuoteReason, Terms } from '../tickerplant/messages.ts';
 import type { LedgerUpkeep } from './ledger-upkeep.ts';
+import type { SettlementSourceName } from './settlement-source.ts';
 
 /** `open` can be paid · `settled` was paid and has its effect · `expired` ran out · `withdrawn` by buyer or seller. */
 export type QuoteState = 'open' | 'settled' | 'expired' | 'withdrawn';
@@ -125,7 +126,12 @@ export type NextSeqs = Readonly<Record<string, Readonly<Record<string, number>>>
 /** A settlement to be applied. */
 export interface ApplySettlement {
   readonly node: NodeIdentity;
+  /** Whose word `cursor` is; the node's own unless given. */
+  readonly source?: SettlementSourceName | undefined;
+  /** The position after it, at its source. */
   readonly cursor: SettlementCursor;
+  /** The same at the node, where another source told of it and the node's cursors are good for anybody. */
+  readonly nodeCursor?: SettlementCursor | undefined;
   readonly kind: 'settled' | 'duplicate';
   readonly settlement: Settlement;
   readonly now: number;
@@ -209,8 +215,10 @@ export interface Ledger extends AsyncDisposable, LedgerUpkeep {
   invoiceClosed(quote: string): Promise<void>;
   /** Applies a settlement with everything that it causes, and the cursor. Repeating it changes nothing. */
   applySettlement(command: ApplySettlement): Promise<SettlementEffect>;
-  cursor(node: NodeIdentity): Promise<SettlementCursor | undefined>;
-  saveCursor(node: NodeIdentity, cursor: SettlementCursor): Promise<void>;
+  /** Up to where settlements of a node have had their effect, by the word of a source; the node's own unless given. */
+  cursor(node: NodeIdentity, source?: SettlementSourceName): Promise<SettlementCursor | undefined>;
+  /** Moves it, for events without an effect of their own. */
+  saveCursor(node: NodeIdentity, cursor: SettlementCursor, source?: SettlementSourceName): Promise<void>;
   subscription(id: string): Promise<SubscriptionRecord | undefined>;
   subscriptionByToken(tokenId: string): Promise<SubscriptionRecord | undefined>;
   /** Sets which of a table's symbols the buyer does not want for now. */

@@ -4,6 +4,8 @@ import type { SettlementEvent, StreamStatus } from '../lightning/settlement.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
+import type { SettlementSource, SourcedEvent } from '../ports/settlement-source.ts';
+import { nodeSource } from './node-source.ts';
 import type { SellerBackend, SellerNode } from './seller-node.ts';
 
 /** Something to be applied: an invoice was paid, or paid again. */
@@ -13,19 +15,21 @@ export type AppliedEvent = Exclude<SettlementEvent, { readonly kind: 'caught-up'
 export interface SettlementFollowerDependencies {
   readonly node: SellerNode;
   readonly backend: SellerBackend;
-  /** Where the cursor is kept that is committed with each effect. */
+  /** Where settlements are learnt from; the node unless given. */
+  readonly source?: SettlementSource | undefined;
+  /** Where the cursors are kept that are committed with each effect: one per source, where there is more than the node. */
   readonly cursors: Pick<Ledger, 'cursor' | 'saveCursor'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Commits the effect of an event together with its cursor, in one transaction. */
-  readonly apply: (node: NodeIdentity, event: AppliedEvent) => Promise<void>;
+  readonly apply: (node: NodeIdentity, event: AppliedEvent, from: SourcedEvent) => Promise<void>;
 }
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 15_000;
 
 /**
- * Follows the node's settlements from the committed cursor and hands over each, one after the other. The cursor that was committed
+ * Follows settlements from the committed cursor and hands over each, one after the other. The cursor that was committed
  * is the only position there is: after any failure it starts again from there.
  */
 export class SettlementFollower {
@@ -37,7 +41,7 @@ export class SettlementFollower {
     this.#dependencies = dependencies;
   }
 
-  /** What the stream from the node is doing. */
+  /** What the stream from the node, or from the listener, is doing. */
   get status(): StreamStatus {
     return this.#status;
   }
@@ -66,23 +70,21 @@ export class SettlementFollower {
   }
 
   async #follow(signal: AbortSignal, onEvent: () => void): Promise<void> {
-    const { node, backend, cursors, apply } = this.#dependencies;
-    const { identity } = await node.known();
-    const after = await cursors.cursor(identity);
+    const { node, backend, source = nodeSource(node, backend), cursors, apply } = this.#dependencies;
     const onStatus = (status: StreamStatus) => this.#onStatus(status);
-    const events = backend.invoices.settlements({ signal, onStatus, ...(after === undefined ? {} : { after }) });
-    let cursor = after;
+    const events = source.events({ signal, onStatus, committed: (identity, name) => cursors.cursor(identity, name) });
     try {
-      for await (const event of events) {
+      for await (const from of events) {
+        const { event } = from;
         if (event.kind === 'caught-up') {
+          if (event.cursor !== (await cursors.cursor(from.node, from.source)))
+            await cursors.saveCursor(from.node, event.cursor, from.source);
           // A backend need not tell of its connection; this says as much.
           this.#status = { state: 'live' };
           this.#isCaughtUp = true;
-          if (event.cursor !== cursor) await cursors.saveCursor(identity, event.cursor);
         } else {
-          await apply(identity, event);
+          await apply(from.node, event, from);
         }
-        cursor = event.cursor;
         onEvent();
       }
     } catch (error) {

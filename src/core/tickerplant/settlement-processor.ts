@@ -4,6 +4,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Ledger, NextSeqs, QuoteRecord, SettlementEffect, SettlementPolicy } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
+import type { SettlementSource, SourcedEvent } from '../ports/settlement-source.ts';
 import type { Catalog } from './catalog.ts';
 import type { Publisher } from './publisher.ts';
 import type { QuoteDesk } from './quote-desk.ts';
@@ -14,6 +15,8 @@ import { type AppliedEvent, SettlementFollower } from './settlement-follower.ts'
 export interface SettlementProcessorDependencies {
   readonly node: SellerNode;
   readonly backend: SellerBackend;
+  /** Where settlements are learnt from; the node unless given. */
+  readonly source?: SettlementSource | undefined;
   readonly ledger: Ledger;
   readonly journal: Journal;
   readonly publisher: Publisher;
@@ -35,18 +38,19 @@ export class SettlementProcessor {
 
   constructor(dependencies: SettlementProcessorDependencies) {
     this.#dependencies = dependencies;
-    const { node, backend, ledger, clock, logger } = dependencies;
+    const { node, backend, source, ledger, clock, logger } = dependencies;
     this.#follower = new SettlementFollower({
       node,
       backend,
+      source,
       cursors: ledger,
       clock,
       logger,
-      apply: (identity, event) => this.#apply(identity, event),
+      apply: (identity, event, from) => this.#apply(identity, event, from),
     });
   }
 
-  /** What the stream from the node is doing. */
+  /** What the stream from the node, or from the listener, is doing. */
   get status(): StreamStatus {
     return this.#follower.status;
   }
@@ -61,7 +65,7 @@ export class SettlementProcessor {
     return this.#follower.run(signal);
   }
 
-  async #apply(node: NodeIdentity, event: AppliedEvent): Promise<void> {
+  async #apply(node: NodeIdentity, event: AppliedEvent, { source, nodeCursor }: SourcedEvent): Promise<void> {
     const { ledger, journal, desk, catalog, policy, dayEnds, clock, logger, onEffect } = this.#dependencies;
     const { settlement, cursor, kind } = event;
     const quote = desk.open(settlement.paymentHash) ?? (await ledger.quoteByHash(node, settlement.paymentHash));
@@ -69,7 +73,9 @@ export class SettlementProcessor {
     const gone = quote === undefined ? [] : quote.items.map(({ table }) => table).filter((table) => !catalog.sells(table));
     const effect = await ledger.applySettlement({
       node,
+      source,
       cursor,
+      nodeCursor,
       kind,
       settlement,
       now: clock.now(),

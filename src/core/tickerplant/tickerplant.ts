@@ -7,6 +7,7 @@ import type { Ledger, SettlementEffect, SettlementPolicy } from '../ports/ledger
 import type { Revocation, SubscriptionName } from '../ports/ledger-upkeep.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Random } from '../ports/random.ts';
+import type { SettlementSource } from '../ports/settlement-source.ts';
 import { AddressCount } from './address-count.ts';
 import { Catalog } from './catalog.ts';
 import { Connection } from './connection.ts';
@@ -32,6 +33,8 @@ import { coerceRow } from './values.ts';
 export interface TickerplantOptions {
   readonly tables: readonly TableDefinition[];
   readonly backend: SellerBackend;
+  /** Where settlements are learnt from; the backend unless given. Handed the node that the invoices are made at. */
+  readonly settlementSource?: ((node: SellerNode) => SettlementSource) | undefined;
   readonly ledger: Ledger;
   readonly journal: Journal;
   readonly credentials: Credentials;
@@ -143,6 +146,7 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     this.#processor = new SettlementProcessor({
       node: this.#node,
       backend,
+      source: options.settlementSource?.(this.#node),
       ledger,
       journal,
       publisher: this.#publisher,

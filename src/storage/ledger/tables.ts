@@ -23,6 +23,7 @@ export interface LedgerTables {
   told_days: ToldDaysTable;
   revocations: RevocationsTable;
   epochs: EpochsTable;
+  source_cursors: SourceCursorsTable;
 }
 
 /** A row per (network, node public key). */
@@ -32,6 +33,13 @@ export interface NodesTable {
   node_id: string;
   cursor: string | null;
   checkpoint: string | null;
+}
+
+/** A row per (node, source of settlements other than the node itself). */
+export interface SourceCursorsTable {
+  node: bigint;
+  source: string;
+  cursor: string;
 }
 
 /** A row per subscription; `root_key` is a secret. */

@@ -5,7 +5,7 @@ import { type AnyCall, patchLedger } from './patch-ledger.ts';
 const BETWEEN_MS = 1_500;
 
 patchLedger(async (call: AnyCall, command) => {
-  await call('ledger', 'saveCursor', command.node, command.cursor);
+  await call('ledger', 'saveCursor', command.node, command.cursor, command.source);
   await sleep(BETWEEN_MS);
   return await call('ledger', 'applySettlement', command);
 });

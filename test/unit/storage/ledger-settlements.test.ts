@@ -148,3 +148,30 @@ test('the largest amounts come back to the last millisatoshi', async () => {
   expect((await ledger.quote('large'))?.amountMsat).toBe(MAX_MSAT - 1n);
   expect((await ledger.subscription('subscription of large'))?.creditMsat).toBe(MAX_MSAT + 1n);
 });
+
+test('each source has a position of its own; an event of an outbox moves the one at the node where it is known', async () => {
+  const outbox = { source: 'outbox:one' as const };
+  await ledger.saveCursor(NODE, 'n1' as SettlementCursor);
+  await ledger.applySettlement(settlement('a', '10', outbox));
+  expect([await ledger.cursor(NODE), await ledger.cursor(NODE, 'outbox:one')]).toEqual(['n1', '10']);
+  await ledger.applySettlement(settlement('a', '11', { ...outbox, nodeCursor: 'n2' as SettlementCursor }));
+  await ledger.saveCursor(NODE, '3' as SettlementCursor, 'outbox:two');
+  expect([await ledger.cursor(NODE), await ledger.cursor(NODE, 'outbox:one'), await ledger.cursor(NODE, 'outbox:two')]).toEqual([
+    'n2',
+    '11',
+    '3',
+  ]);
+  expect(await ledger.cursor(node('another'), 'outbox:one')).toBeUndefined();
+});
+
+test('a settlement has one effect, whichever source tells of it first', async () => {
+  expect(await ledger.applySettlement(settlement('a', '4', { source: 'outbox:one' }))).toMatchObject({ kind: 'granted' });
+  expect(await ledger.applySettlement(settlement('a', 'n9'))).toMatchObject({ kind: 'repeated' });
+  expect(await ledger.applySettlement(settlement('a', '1', { source: 'outbox:two' }))).toMatchObject({ kind: 'repeated' });
+  const nodeCursor = 'n10' as SettlementCursor;
+  expect(await ledger.applySettlement(settlement('a', '5', { source: 'outbox:one', nodeCursor, kind: 'duplicate' }))).toMatchObject({
+    kind: 'set-aside',
+  });
+  expect(await ledger.applySettlement(settlement('a', 'n10', { kind: 'duplicate' }))).toMatchObject({ kind: 'repeated' });
+  expect((await subscription())?.creditMsat).toBe(PRICE);
+});

@@ -5,14 +5,16 @@ import { toQuote, wholeMs } from '../mapping.ts';
 import type { SettlementsTable, Timing } from '../tables.ts';
 import { balanceOf, enterBalance } from './balance.ts';
 import { giveBack, isKeptDuplicate, keep, takeAgain } from './credit.ts';
-import { moveCursor } from './cursors.ts';
+import { eventNameOf, moveCursors } from './cursors.ts';
 import { addGrants } from './grants.ts';
 import type { LedgerDatabase } from './handlers.ts';
 import { selectQuotes } from './quotes.ts';
 
 /** Applies a settlement, all that it causes, and the cursor. */
-export async function applySettlement(db: LedgerDatabase, command: ApplySettlement): Promise<SettlementEffect> {
-  const node = await moveCursor(db, command.node, command.cursor);
+export async function applySettlement(db: LedgerDatabase, given: ApplySettlement): Promise<SettlementEffect> {
+  const node = await moveCursors(db, given);
+  // From here on the cursor is no position any more, but the event's name.
+  const command = { ...given, cursor: eventNameOf(given) };
   const row = await selectQuotes(db)
     .leftJoin('settlements', 'settlements.quote', 'quotes.id')
     .select('settlements.effect')

@@ -84,7 +84,7 @@ export function settlement(
   name: string,
   cursor: string,
   changes: { readonly received?: Msat; readonly settledAt?: number; readonly kind?: ApplySettlement['kind'] } & Partial<
-    Pick<ApplySettlement, 'node' | 'now' | 'epoch' | 'next' | 'policy' | 'gone' | 'dayEnds'>
+    Pick<ApplySettlement, 'node' | 'source' | 'nodeCursor' | 'now' | 'epoch' | 'next' | 'policy' | 'gone' | 'dayEnds'>
   > = {},
 ): ApplySettlement {
   const { received = PRICE, settledAt = 2000, kind = 'settled', ...rest } = changes;
