@@ -1,6 +1,6 @@
 import type { Msat } from '../../../core/lightning/amount.ts';
 import type { ApplyPurchaseSettlement, PurchaseEffect, PurchaseRecord, PurchaseRefund } from '../../../core/ports/purchases.ts';
-import { moveCursor } from '../../ledger/commands/cursors.ts';
+import { moveCursors } from '../../ledger/commands/cursors.ts';
 import { wholeMs } from '../../ledger/mapping.ts';
 import { note } from './refunds.ts';
 import { asLedger, type PurchaseDatabase, purchaseById, selectPurchases, toPurchase } from './rows.ts';
@@ -8,7 +8,7 @@ import { asLedger, type PurchaseDatabase, purchaseById, selectPurchases, toPurch
 /** Applies a settlement, all that it causes, and the cursor. */
 export async function applySettlement(db: PurchaseDatabase, command: ApplyPurchaseSettlement): Promise<PurchaseEffect> {
   const { node, cursor, kind, settlement } = command;
-  const number = await moveCursor(asLedger(db), node, cursor);
+  const number = await moveCursors(asLedger(db), { node, cursor });
   const row = await selectPurchases(db)
     .where('purchases.node', '=', number)
     .where('purchases.payment_hash', '=', settlement.paymentHash)
