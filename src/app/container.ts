@@ -18,7 +18,9 @@ import { openJournal } from '../storage/journal/open-journal.ts';
 import { openSqliteLedger, type SqliteLedger } from '../storage/ledger/sqlite-ledger.ts';
 import { httpTransport } from '../transport/http/transport.ts';
 import { kdbTransport } from '../transport/kdb/transport.ts';
+import type { Operators } from '../transport/shared/access/operators.ts';
 import { websocketTransport } from '../transport/websocket/transport.ts';
+import { openOperators } from './access/operator-tokens.ts';
 import type { BackendConfig } from './config/backend.ts';
 import type { BaseConfig } from './config/parse.ts';
 import { operationsOf } from './operations.ts';
@@ -34,6 +36,7 @@ export const parts: {
   readonly store: ServiceIdentifier<SqliteLedger>;
   readonly journal: ServiceIdentifier<Journal>;
   readonly credentials: ServiceIdentifier<Credentials>;
+  readonly operators: ServiceIdentifier<Operators & AsyncDisposable>;
   readonly adapter: ServiceIdentifier<AdapterDefinition>;
   readonly backend: ServiceIdentifier<SellerBackend>;
   readonly feed: ServiceIdentifier<Feed>;
@@ -47,6 +50,7 @@ export const parts: {
   store: id('store'),
   journal: id('journal'),
   credentials: id('credentials'),
+  operators: id('operators'),
   adapter: id('adapter'),
   backend: id('backend'),
   feed: id('feed'),
@@ -99,6 +103,12 @@ export function createContainer(options: ContainerOptions): Container {
     },
     [parts.config, parts.store, parts.clock, parts.logger],
   );
+  container
+    .bind(parts.operators)
+    .toResolvedValue(
+      ({ access }: BaseConfig, time: Clock, log: Logger) => openOperators(access, { clock: time, logger: log.child({ part: 'access' }) }),
+      [parts.config, parts.clock, parts.logger],
+    );
   bindBackend(container, options);
   bindFeed(container, options);
   container.bind(parts.tickerplant).toResolvedValue(
@@ -128,37 +138,43 @@ export function createContainer(options: ContainerOptions): Container {
     [parts.config, parts.store, parts.journal, parts.backend, parts.credentials, parts.logger],
   );
   const { websocket, http, kdb } = config.transports;
+  const { connectionsPerAddress } = config.limits;
   if (websocket !== undefined) {
     container.bind(parts.transport).toResolvedValue(
-      (time: Clock, log: Logger) =>
+      (time: Clock, operators: Operators, log: Logger) =>
         websocketTransport(websocket, {
           clock: time,
           logger: log.child({ part: 'websocket' }),
+          operators,
+          connectionsPerAddress,
           server: options.server,
           path: options.path,
         }),
-      [parts.clock, parts.logger],
+      [parts.clock, parts.operators, parts.logger],
     );
   }
   if (http !== undefined) {
     container.bind(parts.transport).toResolvedValue(
-      (tickerplant: Tickerplant, { ledger }: SqliteLedger, log: Logger) =>
+      (tickerplant: Tickerplant, { ledger }: SqliteLedger, operators: Operators, log: Logger) =>
         httpTransport(http, {
           clock,
           random,
           logger: log.child({ part: 'http' }),
           access: tickerplant.access,
           operations: operationsOf(tickerplant, ledger),
+          operators,
+          connectionsPerAddress,
         }),
-      [parts.tickerplant, parts.store, parts.logger],
+      [parts.tickerplant, parts.store, parts.operators, parts.logger],
     );
   }
   if (kdb !== undefined) {
     container
       .bind(parts.transport)
       .toResolvedValue(
-        (time: Clock, log: Logger) => kdbTransport(kdb, { clock: time, logger: log.child({ part: 'kdb' }) }),
-        [parts.clock, parts.logger],
+        (time: Clock, operators: Operators, log: Logger) =>
+          kdbTransport(kdb, { clock: time, logger: log.child({ part: 'kdb' }), operators, connectionsPerAddress }),
+        [parts.clock, parts.operators, parts.logger],
       );
   }
   return container;

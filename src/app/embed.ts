@@ -15,6 +15,7 @@ import type { TickerplantCounters } from '../core/tickerplant/tickerplant.ts';
 import type { EndOfDayTime } from '../core/tickerplant/trading-calendar.ts';
 import type { HttpConfigInput } from '../transport/http/config.ts';
 import type { WebsocketConfigInput } from '../transport/websocket/config.ts';
+import type { AccessInput } from './config/access.ts';
 import { isPlainObject } from './config/environment.ts';
 import { ConfigError } from './config/errors.ts';
 import { checkListening } from './config/listening.ts';
@@ -48,6 +49,8 @@ export interface CreateTickerplantOptions {
   readonly websocket?: WebsocketConfigInput | false;
   /** The HTTP transport; left out, there is none. */
   readonly http?: HttpConfigInput;
+  /** Who may publish, read metrics and look after it over the transports; nobody unless given. The names are those of a config's `access`. */
+  readonly access?: AccessInput;
   readonly limits?: Partial<TickerplantLimits>;
   /** `expiry`: how long a quote can be paid, `1h` unless given. */
   readonly quotes?: { readonly expiry?: string };
@@ -156,7 +159,21 @@ function embedded(server: RunningServer, afterwards: () => Promise<void>): Embed
 
 /** The options as a config would have them, parsed by the same schemas. */
 async function configOf(options: CreateTickerplantOptions, temporary: string | undefined): Promise<Config | BaseConfig> {
-  const { backend, tables, feed, ledger, journal, websocket, http, limits, quotes, settlements, endOfDay, forcePublic = false } = options;
+  const {
+    backend,
+    tables,
+    feed,
+    ledger,
+    journal,
+    websocket,
+    http,
+    access,
+    limits,
+    quotes,
+    settlements,
+    endOfDay,
+    forcePublic = false,
+  } = options;
   const raw = {
     ...(isBackend(backend) ? {} : { backend }),
     tables,
@@ -164,6 +181,8 @@ async function configOf(options: CreateTickerplantOptions, temporary: string | u
     ledger: ledger === 'memory' ? { path: ':memory:' } : ledger,
     journal: temporary === undefined ? journal : { dir: temporary },
     transports: { ...(websocket === false ? {} : { websocket: { ...websocket } }), ...(http === undefined ? {} : { http }) },
+    // A file of tokens in the working folder is nothing of the embedder's unless they say so.
+    access: { tokensFile: false, ...access },
     limits,
     quotes,
     settlements,

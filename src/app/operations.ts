@@ -6,6 +6,7 @@ import type { Operations } from '../transport/http/services.ts';
 export function operationsOf(tickerplant: Tickerplant, ledger: Ledger): Operations {
   return {
     counters: () => tickerplant.counters,
+    revoke: (subscription) => tickerplant.revoke({ subscription }),
     async readiness() {
       const answers = await ledger.quote('readiness').then(
         () => true,

@@ -67,6 +67,8 @@ async function open(
 ): Promise<RunningServer> {
   const { logger, clock = systemClock, random = systemRandom, stopDeadlineMs = config.stopDeadlineMs } = options;
   const container = createContainer({ ...options, config: { ...config, tables: await tablesWithFeed(config) }, clock, random });
+  const operators = await container.getAsync(parts.operators);
+  disposal.add(() => operators[Symbol.asyncDispose]());
   const feed = container.isBound(parts.feed) ? await container.getAsync(parts.feed) : undefined;
   if (feed !== undefined && options.feed === undefined) disposal.add(() => feed[Symbol.asyncDispose]());
   const store = await container.getAsync(parts.store);

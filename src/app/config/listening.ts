@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
 import type { Finding } from './issues.ts';
+import type { Sections } from './schema.ts';
 
 /** Whether an address to listen on can be reached from this machine only. */
 export function isLoopback(host: string): boolean {
@@ -17,4 +18,23 @@ export function checkListening(kind: string, host: string | undefined, forced: b
       wrongType: false,
     },
   ];
+}
+
+/** A certificate that nobody has signed is for this machine, unless forced: buyers would learn to look away. */
+export function checkCertificates(transports: Sections['transports']): readonly Finding[] {
+  return Object.entries(transports).flatMap(([name, transport]) => {
+    if (transport?.tls?.generate !== true || transport.tls.forcePublic || isLoopback(transport.host)) return [];
+    const message =
+      'a generated certificate is for development, on loopback (127.0.0.1): buyers can not tell who made it. Give cert and key (certbot makes them), or set forcePublic: true';
+    return [{ path: ['transports', name, 'tls'], message, wrongType: false }];
+  });
+}
+
+/** Whatever may be published must be there. */
+export function checkTokenTables({ access, tables }: Pick<Sections, 'access' | 'tables'>): readonly Finding[] {
+  return access.tokens.flatMap(({ tables: named = [] }, index) =>
+    named
+      .filter((table) => !tables.some(({ name }) => name === table))
+      .map((table) => ({ path: ['access', 'tokens', index, 'tables'], message: `there is no table ${table}`, wrongType: false })),
+  );
 }

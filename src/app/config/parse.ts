@@ -8,7 +8,7 @@ import { type BackendConfig, parseBackend } from './backend.ts';
 import { isPlainObject, scalarOf, substituteEnvironment } from './environment.ts';
 import { ConfigError, type ConfigIssue, type ConfigPath } from './errors.ts';
 import { type Finding, findings } from './issues.ts';
-import { checkListening } from './listening.ts';
+import { checkCertificates, checkListening, checkTokenTables } from './listening.ts';
 import { COMMAND_LINE, mergeConfig } from './overrides.ts';
 import { resolveAllPaths, resolvePaths } from './paths.ts';
 import { type Sections, sectionsSchema } from './schema.ts';
@@ -23,6 +23,7 @@ export interface BaseConfig {
   /** Undefined where rows come from elsewhere (`publish`). */
   readonly feed: FeedConfig | undefined;
   readonly transports: Sections['transports'];
+  readonly access: Sections['access'];
   readonly ledger: Sections['ledger'];
   readonly journal: Sections['journal'];
   readonly limits: TickerplantLimits;
@@ -163,11 +164,20 @@ function withDefaults(raw: Record<string, unknown>): Record<string, unknown> {
     ...given,
     tables: given['tables'] ?? DEFAULT_TABLES,
     transports: isPlainObject(transports)
-      ? Object.fromEntries(Object.entries(transports).map(([name, value]) => [name, value ?? {}]))
+      ? Object.fromEntries(Object.entries(transports).map(([name, value]) => [name, withTls(value ?? {})]))
       : (transports ?? { websocket: {} }),
+    access: mergeConfig({ tokensFile: 'data/access.json' }, given['access'] ?? {}),
     ledger: mergeConfig({ kind: 'sqlite', path: 'data/ledger.db' }, given['ledger'] ?? {}),
     journal: mergeConfig({ dir: 'data/journal' }, given['journal'] ?? {}),
   };
+}
+
+/** `tls: generate` in full, so that the folder is where the config is. */
+function withTls(transport: unknown): unknown {
+  if (!isPlainObject(transport)) return transport;
+  const { tls } = transport;
+  const given = tls === 'generate' ? { generate: true } : tls;
+  return isPlainObject(given) && given['generate'] === true ? { ...transport, tls: { dir: 'data/tls', ...given } } : transport;
 }
 
 /**
@@ -217,16 +227,19 @@ function isSet(overrides: unknown, path: ConfigPath): boolean {
 
 async function parseSections(value: unknown): Promise<{ readonly sections: Sections } | { readonly findings: readonly Finding[] }> {
   const parsed = sectionsSchema.safeParse(value);
-  return parsed.success ? { sections: parsed.data } : { findings: findings(sectionsSchema, parsed.error.issues) };
+  if (!parsed.success) return { findings: findings(sectionsSchema, parsed.error.issues) };
+  const found = [...checkCertificates(parsed.data.transports), ...checkTokenTables(parsed.data)];
+  return found.length > 0 ? { findings: found } : { sections: parsed.data };
 }
 
 function toBase(source: ConfigSource, sections: Sections, effective: Readonly<Record<string, unknown>>): BaseConfig {
-  const { tables, feed, transports, ledger, journal, limits, slowConsumer, quotes, settlements, endOfDay, stop, log } = sections;
+  const { tables, feed, transports, access, ledger, journal, limits, slowConsumer, quotes, settlements, endOfDay, stop, log } = sections;
   return {
     source: source.name,
     tables,
     feed,
     transports,
+    access,
     ledger,
     journal,
     limits,

@@ -2,8 +2,9 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { isPlainObject } from './environment.ts';
 
-/** The sections that name files. (In `transports`, `path` is a URL's.) */
-const SECTIONS: readonly string[] = ['backend', 'feed', 'ledger', 'journal'];
+/** The sections that name files. (In `transports`, `path` is a URL's; there `tls` does.) */
+const SECTIONS: readonly string[] = ['backend', 'feed', 'access', 'ledger', 'journal'];
+const TLS_FIELD = /^(?:cert|key|ca|dir)$/;
 const PATH_FIELD = /^(?:path|paths|dir|home|file|files|socket)$|(?:Path|Dir|File|Socket)$/;
 
 /**
@@ -13,8 +14,27 @@ const PATH_FIELD = /^(?:path|paths|dir|home|file|files|socket)$|(?:Path|Dir|File
 export function resolvePaths(raw: unknown, base: string, home: string = homedir()): unknown {
   if (!isPlainObject(raw)) return raw;
   return Object.fromEntries(
-    Object.entries(raw).map(([key, value]) => [key, SECTIONS.includes(key) ? resolveIn(value, base, home) : value]),
+    Object.entries(raw).map(([key, value]) => {
+      if (key === 'transports') return [key, resolveTls(value, base, home)];
+      return [key, SECTIONS.includes(key) ? resolveIn(value, base, home) : value];
+    }),
   );
+}
+
+function resolveTls(transports: unknown, base: string, home: string): unknown {
+  return mapFields(transports, (transport) =>
+    mapFields(transport, (section, name) =>
+      name !== 'tls'
+        ? section
+        : mapFields(section, (value, field) =>
+            typeof value === 'string' && TLS_FIELD.test(field) ? expandPath(value, base, home) : value,
+          ),
+    ),
+  );
+}
+
+function mapFields(value: unknown, change: (field: unknown, name: string) => unknown): unknown {
+  return isPlainObject(value) ? Object.fromEntries(Object.entries(value).map(([name, field]) => [name, change(field, name)])) : value;
 }
 
 /** The same for a file that is one section as a whole. */

@@ -13,6 +13,7 @@ export function printableConfig(config: Config): Record<string, unknown> {
   const parsed: Readonly<Record<string, unknown>> = {
     transports: config.transports,
     feed: config.feed,
+    access: config.access,
     ledger: config.ledger,
     journal: config.journal,
     limits: config.limits,
@@ -48,6 +49,11 @@ function mask(value: unknown, secrets: ReadonlySet<string>): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, item]) => item !== undefined)
-      .map(([key, item]) => [key, secrets.has(key) || SECRET_NAME.test(key) ? MASK : mask(item, secrets)]),
+      .map(([key, item]) => [key, secrets.has(key) || isSecret(key, item) ? MASK : mask(item, secrets)]),
   );
+}
+
+/** Not the name of a secret's file, nor a list of things that have secrets in them. */
+function isSecret(key: string, value: unknown): boolean {
+  return SECRET_NAME.test(key) && !key.endsWith('File') && !(Array.isArray(value) && value.every(isPlainObject));
 }

@@ -11,6 +11,7 @@ import { type LedgerConfig, ledgerConfigSchema } from '../../storage/ledger/conf
 import { type HttpConfig, httpConfigSchema } from '../../transport/http/config.ts';
 import { type KdbConfig, kdbConfigSchema } from '../../transport/kdb/config.ts';
 import { type WebsocketConfig, websocketConfigSchema } from '../../transport/websocket/config.ts';
+import { type AccessConfig, accessSchema } from './access.ts';
 import { durationSchema } from './duration.ts';
 import { endOfDaySchema } from './end-of-day.ts';
 import { tablesSchema } from './tables.ts';
@@ -24,6 +25,7 @@ export interface Sections {
     readonly http?: HttpConfig | undefined;
     readonly kdb?: KdbConfig | undefined;
   };
+  readonly access: AccessConfig;
   readonly ledger: LedgerConfig;
   readonly journal: JournalConfig;
   readonly limits: TickerplantLimits;
@@ -99,6 +101,7 @@ export const sectionsSchema: z.ZodType<Sections> = z.strictObject({
   tables: tablesSchema,
   feed: feedConfigSchema.optional(),
   transports: transportsSchema,
+  access: accessSchema,
   ledger: ledgerConfigSchema,
   journal: journalConfigSchema,
   limits: limitsSchema,

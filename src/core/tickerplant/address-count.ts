@@ -1,7 +1,7 @@
+import { isThisMachine, limitedAs } from './address.ts';
 import { TickerplantError } from './errors.ts';
-import { isThisMachine } from './unpaid-quotes.ts';
 
-/** Connections at a time, by address. This machine's own are not counted. */
+/** Connections at a time, by address (see {@link limitedAs}). This machine's own are not counted. */
 export class AddressCount {
   readonly #limit: number;
   readonly #counts = new Map<string, number>();
@@ -11,8 +11,9 @@ export class AddressCount {
   }
 
   /** Takes a place until it is disposed of. @throws TickerplantError `TOO_MANY`, to be tried again later. */
-  take(address: string): Disposable {
-    if (isThisMachine(address)) return { [Symbol.dispose]: () => undefined };
+  take(from: string): Disposable {
+    if (isThisMachine(from)) return { [Symbol.dispose]: () => undefined };
+    const address = limitedAs(from);
     const count = this.#counts.get(address) ?? 0;
     if (count >= this.#limit)
       throw new TickerplantError('TOO_MANY', `at most ${this.#limit} connections at a time from one address`, { retry: 'later' });

@@ -2,6 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Credentials } from '../ports/credentials.ts';
 import type { Grant, Ledger, SubscriptionRecord } from '../ports/ledger.ts';
 import type { Random } from '../ports/random.ts';
+import { limitedAs } from './address.ts';
 import type { Catalog } from './catalog.ts';
 import { covered } from './entitlement.ts';
 import { revokedError, TickerplantError } from './errors.ts';
@@ -83,7 +84,8 @@ export class Connection implements BuyerConnection {
     const items = priced(missing, (name) => catalog.table(name), request.pricing);
     if (missing.length === 0 && known !== undefined) return { kind: 'granted', active: await this.#takeAgain(known.session, granted) };
 
-    if (!limiter.take(this.#address)) throw new TickerplantError('RATE_LIMITED', 'too many quotes from this address; wait a little');
+    if (!limiter.take(limitedAs(this.#address)))
+      throw new TickerplantError('RATE_LIMITED', 'too many quotes from this address; wait a little');
     if (this.#pendingQuotes + sessions.openQuotes(this.#sink) >= limits.openQuotesPerConnection) {
       throw new TickerplantError(
         'TOO_MANY',

@@ -1,4 +1,5 @@
 import type { PaymentHash } from '../lightning/identifiers.ts';
+import { isThisMachine, limitedAs } from './address.ts';
 import { TickerplantError } from './errors.ts';
 import type { TickerplantLimits } from './limits.ts';
 
@@ -40,8 +41,9 @@ export class UnpaidQuotes<Quote extends UnpaidQuote> {
     this.#byHash.set(paymentHash, quote);
     if (quote.subscription !== undefined) this.#addTo(quote.subscription, quote);
     if (address === undefined || this.#addresses.has(paymentHash)) return;
-    this.#addresses.set(paymentHash, address);
-    this.#count(address, 1);
+    const counted = limitedAs(address);
+    this.#addresses.set(paymentHash, counted);
+    this.#count(counted, 1);
   }
 
   delete({ paymentHash, subscription }: UnpaidQuote): void {
@@ -62,7 +64,7 @@ export class UnpaidQuotes<Quote extends UnpaidQuote> {
   reserve(address: string | undefined): Disposable {
     const { openQuotes, openQuotesPerAddress } = this.#limits;
     if (this.#byHash.size + this.#reserved >= openQuotes) throw tooMany('there are too many unpaid quotes at the moment');
-    const counted = address === undefined || isThisMachine(address) ? undefined : address;
+    const counted = address === undefined || isThisMachine(address) ? undefined : limitedAs(address);
     if (counted !== undefined && (this.#perAddress.get(counted) ?? 0) >= openQuotesPerAddress)
       throw tooMany(`at most ${openQuotesPerAddress} unpaid quotes at a time from one address`);
     this.#reserved += 1;
@@ -93,12 +95,4 @@ export class UnpaidQuotes<Quote extends UnpaidQuote> {
 
 function tooMany(message: string): TickerplantError {
   return new TickerplantError('TOO_MANY', `${message}; pay one, or wait until one runs out`, { retry: 'later' });
-}
-
-/**
- * Whether an address is one of this machine's own: programs of its owner, or a proxy that does not say who is behind it. What is
- * limited per address is not limited for them.
- */
-export function isThisMachine(address: string): boolean {
-  return address === '::1' || /^(?:::ffff:)?127\./i.test(address);
 }

@@ -13,7 +13,8 @@ import { nobody } from './stream/stream-sink.ts';
 
 /** How long a proven payment is waited for that the node has not told of yet. */
 const PROVEN_WAIT_MS = 10_000;
-const KEY_LENGTH = 256;
+/** Visible characters, since a header can carry no others safely. */
+export const IDEMPOTENCY_KEY: RegExp = /^[!-~]{1,256}$/;
 
 /** What is asked for; `table` `'*'` for every table. */
 export interface Wanted {
@@ -48,8 +49,8 @@ export async function quoteFor(
 export function keyOf({ request }: Call): { readonly key?: string } {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return {};
-  if (typeof key !== 'string' || key.length === 0 || key.length > KEY_LENGTH) {
-    throw new TickerplantError('BAD_REQUEST', `Idempotency-Key: must have 1 to ${KEY_LENGTH} characters`);
+  if (typeof key !== 'string' || !IDEMPOTENCY_KEY.test(key)) {
+    throw new TickerplantError('BAD_REQUEST', 'Idempotency-Key: must be 1 to 256 visible ASCII characters, without a space');
   }
   return { key };
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { addressesSchema, trustProxySchema } from '../shared/access/address-list.ts';
+import { type TlsConfig, type TlsConfigInput, tlsConfigSchema } from '../shared/tls/config.ts';
 
 /** Where metrics are to be had: never by buyers. A port of their own, or a token, or both. */
 export interface MetricsConfig {
@@ -16,10 +18,16 @@ export interface HttpConfig {
   readonly host: string;
   /** TCP port; 0 lets the machine choose. */
   readonly port: number;
+  /** Speak TLS: `https://`. */
+  readonly tls?: TlsConfig | undefined;
+  /** Addresses that may ask, `10.0.0.0/8`. Left out: all. */
+  readonly allow?: readonly string[] | undefined;
   /** How far back history goes: `granted`, from where a grant began · `kept`, all that the journal has of the symbols that are paid. */
   readonly history: 'granted' | 'kept';
   /** Longest body of a request, bytes. */
   readonly maxBodyBytes: number;
+  /** Longest body of a publisher's request, bytes. */
+  readonly maxPublishBytes: number;
   /** Most bytes that wait for one stream's socket; more ends that stream with `SLOW_CONSUMER`. */
   readonly maxBufferedBytes: number;
   /** Streams and long answers at a time, and of one address; more are refused with 503 and 429. */
@@ -37,10 +45,10 @@ export interface HttpConfig {
   /** Origins of web pages that may ask. Left out: any, which is safe, since no cookie logs anybody in. */
   readonly allowedOrigins?: readonly string[] | undefined;
   /**
-   * Take the buyer's address (for rate limits) from the last entry of `X-Forwarded-For`, the one that our own proxy wrote.
-   * Only behind a proxy that always writes it: anybody else can write what they like there.
+   * Proxies of our own: what they write into `X-Forwarded-For` is taken for the buyer's address, for limits and for `allow`. `true`: one on
+   * this machine. Of anybody else it is not believed, since anybody can write what they like there.
    */
-  readonly trustProxy: boolean;
+  readonly trustProxy: boolean | readonly string[];
   /** Serve the page of the interface at `/docs`. `/openapi.json` is always there. */
   readonly docs: boolean;
   /** Left out: no metrics. */
@@ -48,7 +56,8 @@ export interface HttpConfig {
 }
 
 /** What stands in a config file: everything may be left out. */
-export type HttpConfigInput = { readonly [Field in Exclude<keyof HttpConfig, 'metrics'>]?: HttpConfig[Field] | undefined } & {
+export type HttpConfigInput = { readonly [Field in Exclude<keyof HttpConfig, 'metrics' | 'tls'>]?: HttpConfig[Field] | undefined } & {
+  readonly tls?: TlsConfigInput | undefined;
   readonly metrics?: { readonly [Field in keyof MetricsConfig]?: MetricsConfig[Field] | undefined } | undefined;
 };
 
@@ -72,11 +81,17 @@ const metricsSchema: z.ZodType<MetricsConfig, NonNullable<HttpConfigInput['metri
 export const httpConfigSchema: z.ZodType<HttpConfig, HttpConfigInput> = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: port.default(8080),
+  tls: tlsConfigSchema.optional(),
+  allow: addressesSchema.optional(),
   history: z.enum(['granted', 'kept']).default('granted'),
   maxBodyBytes: count
     .min(KIB)
     .max(16 * KIB * KIB)
     .default(64 * KIB),
+  maxPublishBytes: count
+    .min(KIB)
+    .max(256 * KIB * KIB)
+    .default(16 * KIB * KIB),
   maxBufferedBytes: count.min(KIB).default(2 * KIB * KIB),
   maxStreams: count.default(10_000),
   maxStreamsPerAddress: count.default(100),
@@ -86,7 +101,7 @@ export const httpConfigSchema: z.ZodType<HttpConfig, HttpConfigInput> = z.strict
   requestTimeoutSeconds: z.number().positive().max(600).default(30),
   compression: z.boolean().default(true),
   allowedOrigins: z.array(z.string().min(1)).readonly().optional(),
-  trustProxy: z.boolean().default(false),
+  trustProxy: trustProxySchema.default(false),
   docs: z.boolean().default(true),
   metrics: metricsSchema.optional(),
 });

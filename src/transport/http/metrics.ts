@@ -1,18 +1,24 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { isThisMachine } from '../../core/tickerplant/address.ts';
+import { TickerplantError } from '../../core/tickerplant/errors.ts';
+import { bearerOf } from '../shared/access/bearer.ts';
 import { listenError } from '../shared/listen-error.ts';
+import type { ServerCertificate } from '../shared/tls/certificate.ts';
 import type { MetricsConfig } from './config.ts';
-import type { Operations } from './services.ts';
+import type { Operations, Services } from './services.ts';
 
 /** Metrics for Prometheus: totals of the tickerplant, requests of this transport, the process itself. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
 
+  #hasProcess = false;
+
   constructor(operations: Operations, streams: () => number) {
     const registers = [this.#registry];
-    collectDefaultMetrics({ register: this.#registry });
     this.#requests = new Histogram({
       name: 'tickerplant_http_request_seconds',
       help: 'Time from the head of a request to the end of its answer; streams are not among them.',
@@ -54,6 +60,9 @@ export class Metrics {
   }
 
   text(): Promise<string> {
+    // At the first look: those of the process cost a little, and where nobody looks there is no need.
+    if (!this.#hasProcess) collectDefaultMetrics({ register: this.#registry });
+    this.#hasProcess = true;
     return this.#registry.metrics();
   }
 }
@@ -65,29 +74,69 @@ const TOTALS = [
   ['settled', 'Quotes whose payment took effect.'],
 ] as const;
 
-/** Whether a request brought the token; true where none is asked for. */
-export function mayReadMetrics({ token }: MetricsConfig, request: IncomingMessage): boolean {
-  if (token === undefined) return true;
-  const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
+/** What is asked of who reads metrics. */
+export type MetricsRules = Pick<Services, 'operators' | 'originOf'>;
+
+/**
+ * Lets through whoever may read metrics: with the token of the config, or one of an operator's. On a port of their own that has no token (it is
+ * this machine's then, by the config's schema) everybody here may. @throws TickerplantError `BAD_TOKEN`, `TOKEN_EXPIRED`, `FORBIDDEN`.
+ */
+export function assertMayReadMetrics(
+  config: MetricsConfig | undefined,
+  request: IncomingMessage,
+  { operators, originOf }: MetricsRules,
+): void {
+  const given = bearerOf(request);
+  const origin = originOf(request);
+  if (given === undefined) {
+    if (config?.port !== undefined && config.token === undefined) return;
+    throw new TickerplantError('BAD_TOKEN', 'metrics need a token: Authorization: Bearer …');
+  }
   // Of digests: both have one length, so that the time says nothing.
-  return timingSafeEqual(digest(given), digest(token));
+  if (config?.token !== undefined && timingSafeEqual(digest(given), digest(config.token))) {
+    operators.assertOrigin('metrics', origin);
+    return;
+  }
+  operators.identify(given, 'metrics', origin);
 }
 
-/** Serves `/metrics` on a port of its own, and nothing else. @throws ListenError. */
-export function serveMetrics(metrics: Metrics, config: MetricsConfig & { readonly port: number }): Promise<Server> {
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
+/**
+ * Serves `/metrics` on a port of its own, and nothing else; beyond this machine with the certificate of the transport, where there is one.
+ * @throws ListenError.
+ */
+export function serveMetrics(
+  metrics: Metrics,
+  config: MetricsConfig & { readonly port: number },
+  rules: MetricsRules,
+  certificate: ServerCertificate | undefined,
+): Promise<Server> {
+  const listener: RequestListener = (request, response) => {
     const answer = (status: number, text: string, type = 'text/plain; charset=utf-8') =>
-      response.writeHead(status, { 'Content-Type': type }).end(text);
+      response.writeHead(status, { 'Content-Type': type, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' }).end(text);
     if (request.url?.split('?', 1)[0] !== '/metrics') answer(404, 'metrics are at /metrics\n');
     else if (request.method !== 'GET') answer(405, 'GET, please\n');
-    else if (!mayReadMetrics(config, request)) answer(401, 'this needs the token of transports.http.metrics\n');
     else {
+      try {
+        assertMayReadMetrics(config, request, rules);
+      } catch (error) {
+        answer(error instanceof TickerplantError && error.code === 'FORBIDDEN' ? 403 : 401, `${(error as Error).message}\n`);
+        return;
+      }
       metrics.text().then(
         (text) => answer(200, text, metrics.contentType),
         () => answer(500, 'metrics could not be gathered\n'),
       );
     }
-  });
+  };
+  const timing: ServerOptions = { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 1_000 };
+  const isLocal = isThisMachine(config.host) || config.host === 'localhost';
+  let server: Server;
+  if (certificate === undefined || isLocal) server = createServer(timing, listener);
+  else {
+    const encrypted = createTlsServer({ ...timing, ...certificate.options }, listener);
+    certificate.follow(encrypted);
+    server = encrypted;
+  }
   const { host, port } = config;
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => reject(listenError('http.metrics', host, port, error));

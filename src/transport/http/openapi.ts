@@ -43,6 +43,7 @@ export function openApi(routes: readonly Route[], server: string): Json {
       securitySchemes: {
         l402: { type: 'apiKey', in: 'header', name: 'Authorization', description: '`L402 <token>:<preimage>`; `LSAT` does too.' },
         bearer: { type: 'http', scheme: 'bearer', description: 'The token alone, once its payment has arrived.' },
+        operator: { type: 'http', scheme: 'bearer', description: "A token of the seller's own: `tickerplant access token`." },
       },
     },
   };
@@ -50,10 +51,14 @@ export function openApi(routes: readonly Route[], server: string): Json {
 
 function operationOf(each: Route): Json {
   const { access, answers } = each;
+  const isForOperators = access === 'publisher' || access === 'admin';
   const gated = { description: 'The credential is not good (any more).', schema: errorSchema };
   const described: Readonly<Record<number, AnswerDoc>> = {
     ...COMMON,
     ...(access !== 'free' || each.id === 'createQuote' ? { 401: gated } : {}),
+    ...(isForOperators
+      ? { 403: { description: 'The token is for something else, or may not be used from there.', schema: errorSchema } }
+      : {}),
     ...(access === 'paid' || each.id === 'createQuote'
       ? {
           402: {
@@ -65,7 +70,11 @@ function operationOf(each: Route): Json {
     ...(each.body === undefined ? {} : { 415: { description: 'The body is not JSON.', schema: errorSchema } }),
     ...answers,
   };
-  const secured = access === 'paid' ? [{ l402: [] }, { bearer: [] }, {}] : [{ l402: [] }, { bearer: [] }];
+  const secured = isForOperators
+    ? [{ operator: [] }]
+    : access === 'paid'
+      ? [{ l402: [] }, { bearer: [] }, {}]
+      : [{ l402: [] }, { bearer: [] }];
   return {
     operationId: each.id,
     summary: each.summary,

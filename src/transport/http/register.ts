@@ -1,20 +1,34 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
+import { bearerOf } from '../shared/access/bearer.ts';
+import type { Operator, OperatorRole } from '../shared/access/operators.ts';
 import type { Answer, Call, Route } from './route.ts';
+import type { Services } from './services.ts';
 
 const SHOWN_LENGTH = 300;
 
 /** Puts a route on the server: checks what comes by the route's schemas, and sends what its handler answers. */
-export function register(server: FastifyInstance, route: Route, addressOf: (request: FastifyRequest) => string): void {
+export function register(server: FastifyInstance, route: Route, services: Services): void {
+  const { access } = route;
+  const isForOperators = access === 'publisher' || access === 'admin';
+  const operators = new WeakMap<FastifyRequest, Operator>();
   server.route({
     method: route.method,
     url: route.path,
+    ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
+    // Before the body is read: a stranger's is not taken in.
+    ...(isForOperators && {
+      onRequest: async (request) => {
+        operators.set(request, operatorOf(request, access, services));
+      },
+    }),
     handler: async (request, reply) => {
       const call: Call = {
         request,
         reply,
-        address: addressOf(request),
+        address: services.originOf(request.raw).address,
+        operator: operators.get(request),
         query: check(route.query, joined(request.query)),
         body: check(
           route.body,
@@ -26,6 +40,12 @@ export function register(server: FastifyInstance, route: Route, addressOf: (requ
       return answer === undefined ? reply : send(reply, answer);
     },
   });
+}
+
+function operatorOf({ raw }: FastifyRequest, role: OperatorRole, { operators, originOf }: Services): Operator {
+  const token = bearerOf(raw);
+  if (token === undefined) throw new TickerplantError('BAD_TOKEN', `this is for operators: Authorization: Bearer, and a token for ${role}`);
+  return operators.identify(token, role, originOf(raw));
 }
 
 function send(reply: FastifyReply, { status, headers = {}, body }: Answer): FastifyReply {

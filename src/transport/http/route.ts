@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { Operator, OperatorRole } from '../shared/access/operators.ts';
 
 /** A request that was found to be what its route takes. */
 export interface Call<Query = unknown, Body = unknown, Params = unknown> {
@@ -7,6 +8,8 @@ export interface Call<Query = unknown, Body = unknown, Params = unknown> {
   readonly reply: FastifyReply;
   /** Whose request it is, for rate limits. */
   readonly address: string;
+  /** Who asks, where the route is for operators. */
+  readonly operator: Operator | undefined;
   readonly query: Query;
   readonly body: Body;
   readonly params: Params;
@@ -36,10 +39,12 @@ export interface Route<Query = unknown, Body = unknown, Params = unknown> {
   readonly summary: string;
   readonly description?: string;
   readonly tag: 'selling' | 'rows' | 'service';
-  /** `free` for everybody · `token` for whoever has one · `paid` for a token whose payment has arrived, else 402. */
-  readonly access: 'free' | 'token' | 'paid';
+  /** `free` for everybody · `token` for whoever has one · `paid` for a token whose payment has arrived, else 402 · a role, for operators. */
+  readonly access: 'free' | 'token' | 'paid' | Exclude<OperatorRole, 'metrics'>;
   readonly query?: z.ZodType<Query>;
   readonly body?: z.ZodType<Body>;
+  /** Longest body, bytes, where it is not the config's. */
+  readonly bodyLimit?: number;
   /** There may be no body at all. */
   readonly isBodyOptional?: boolean;
   readonly params?: z.ZodType<Params>;

@@ -1,8 +1,12 @@
+import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { Random } from '../../core/ports/random.ts';
 import type { TickerplantService } from '../../core/tickerplant/service.ts';
 import type { TokenAccess } from '../../core/tickerplant/token-access.ts';
+import type { AddressList } from '../shared/access/address-list.ts';
+import type { Operators } from '../shared/access/operators.ts';
+import type { Origin } from '../shared/access/origin.ts';
 import type { Turn } from '../shared/turn.ts';
 import type { HttpConfig } from './config.ts';
 import type { KeptPositions } from './stream/kept-positions.ts';
@@ -15,6 +19,8 @@ export interface Operations {
   readiness(): Promise<Readonly<Record<'node' | 'ledger' | 'journal', boolean>>>;
   /** Totals since the start, by name. */
   counters(): Readonly<Record<'published' | 'quotes' | 'settled' | 'delivered' | 'sessions', number>>;
+  /** Ends a subscription's token for good; undefined where there is no such subscription. */
+  revoke(subscription: string): Promise<{ readonly revokedAt: number; readonly fresh: boolean } | undefined>;
 }
 
 /** What the routes lean on. */
@@ -26,6 +32,11 @@ export interface Services {
   readonly tickerplant: TickerplantService;
   readonly access: TokenAccess;
   readonly operations: Operations;
+  readonly operators: Operators;
+  /** Where a request comes from, as far as it can be believed. */
+  readonly originOf: (request: IncomingMessage) => Origin;
+  /** Addresses that may ask; undefined: all. */
+  readonly allow: AddressList | undefined;
   readonly tickets: Tickets;
   readonly streams: Streams;
   readonly keptPositions: KeptPositions;

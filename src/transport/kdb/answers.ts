@@ -9,6 +9,7 @@ import { rowsOfData } from '../../kdb/rows.ts';
 import { bytesOf } from '../../kdb/text.ts';
 import { daysOfDate } from '../../kdb/times.ts';
 import type { K, KList } from '../../kdb/types.ts';
+import type { Operator } from '../shared/access/operators.ts';
 import type { KdbBuyer, ResumeFrom } from './buyer.ts';
 import { symbolsOf, tableOf, textArgument } from './calls/arguments.ts';
 import type { Call } from './calls/call.ts';
@@ -19,8 +20,8 @@ import { invoiceDictionary, invoiceTable } from './invoices.ts';
 export interface AnswerContext {
   readonly tickerplant: TickerplantService;
   readonly buyer: KdbBuyer;
-  /** Whether this login may publish. */
-  readonly mayPublish: boolean;
+  /** Who publishes here; undefined: this login may not. */
+  readonly publisher: Operator | undefined;
   readonly clock: Clock;
 }
 
@@ -99,10 +100,11 @@ async function resume({ buyer }: AnswerContext, args: readonly K[]): Promise<K> 
   return tableDictionary(await buyer.resume(textArgument(args[0], 'a token'), from satisfies ResumeFrom));
 }
 
-function publish({ tickerplant, mayPublish }: AnswerContext, args: readonly K[]): K {
-  if (!mayPublish) throw new CallError('access: this login may not publish');
+function publish({ tickerplant, publisher }: AnswerContext, args: readonly K[]): K {
+  if (publisher === undefined) throw new CallError('access: this login may not publish');
   if (args.length !== 2) throw new CallError('rank: .u.upd[table;rows]');
   const schema = definition(tickerplant, args[0]);
+  publisher.assertMayPublish(schema.name);
   tickerplant.publish(schema.name, rowsOfData(schema.columns, args[1] as K));
   return GENERIC_NULL;
 }

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { textOf } from '../../kdb/text.ts';
-import type { KdbConfig, KdbLogin } from './config.ts';
+import { isOperatorToken } from '../shared/access/operators.ts';
+import type { KdbConfig, KdbLogin, PublisherLogin } from './config.ts';
 
 /** The highest capability that there is a meaning for: compression, timestamp, timespan, guid. More is answered with this. */
 const HIGHEST_CAPABILITY = 3;
@@ -19,11 +20,12 @@ export interface Handshake {
   readonly capability: number;
 }
 
-/** What somebody who logged in is. `token`: the password may be one, to be checked. */
+/** What somebody who logged in is. `token`: the password may be one, to be checked · `operator`: it is the token of one, or none at all. */
 export type Access =
   | { readonly kind: 'buyer' }
   | { readonly kind: 'token'; readonly token: string; readonly required: boolean }
-  | { readonly kind: 'publisher' }
+  | { readonly kind: 'publisher'; readonly login: PublisherLogin }
+  | { readonly kind: 'operator'; readonly token: string }
   | { readonly kind: 'refused' };
 
 /** Reads what came before the NUL. Source: the kdb+ reference on IPC. */
@@ -38,10 +40,12 @@ export function parseHandshake(bytes: Uint8Array): Handshake {
 
 /** Who may come in as what. A password is compared in a time that says nothing of where it differs. */
 export function accessOf({ user, password }: Handshake, config: Pick<KdbConfig, 'users' | 'publishers'>): Access {
+  if (isOperatorToken(password)) return { kind: 'operator', token: password };
   if (config.publishers.some((login) => login.user === user)) {
-    return matches(config.publishers, user, password) ? { kind: 'publisher' } : { kind: 'refused' };
+    const login = matching(config.publishers, user, password);
+    return login === undefined ? { kind: 'refused' } : { kind: 'publisher', login };
   }
-  const listed = config.users === undefined ? undefined : matches(config.users, user, password);
+  const listed = config.users === undefined ? undefined : matching(config.users, user, password) !== undefined;
   if (listed === true) return { kind: 'buyer' };
   if (/^[A-Za-z0-9+/_=-]+$/.test(password) && password.length >= SHORTEST_TOKEN) {
     return { kind: 'token', token: password, required: config.users !== undefined };
@@ -49,10 +53,10 @@ export function accessOf({ user, password }: Handshake, config: Pick<KdbConfig, 
   return listed === undefined ? { kind: 'buyer' } : { kind: 'refused' };
 }
 
-function matches(logins: readonly KdbLogin[], user: string, password: string): boolean {
+function matching<Login extends KdbLogin>(logins: readonly Login[], user: string, password: string): Login | undefined {
   const given = digest(user, password);
-  let found = false;
-  for (const login of logins) if (timingSafeEqual(digest(login.user, login.password), given)) found = true;
+  let found: Login | undefined;
+  for (const login of logins) if (timingSafeEqual(digest(login.user, login.password), given)) found = login;
   return found;
 }
 

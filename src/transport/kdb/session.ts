@@ -7,6 +7,8 @@ import type { TickerplantService } from '../../core/tickerplant/service.ts';
 import type { DecodeLimits } from '../../kdb/decode.ts';
 import { Framing } from '../../kdb/framing.ts';
 import { encodeMessage, type Message, readHeader, readMessage } from '../../kdb/message.ts';
+import type { Operator, Operators } from '../shared/access/operators.ts';
+import { originOf } from '../shared/access/origin.ts';
 import type { Turn } from '../shared/turn.ts';
 import { answerCall, errorAnswer } from './answers.ts';
 import { KdbBuyer } from './buyer.ts';
@@ -14,7 +16,7 @@ import { readCall } from './calls/read-call.ts';
 import type { KdbConfig } from './config.ts';
 import { errorText } from './errors.ts';
 import type { InvoiceBook } from './invoices.ts';
-import { accessOf, type Handshake, LONGEST_LOGIN, parseHandshake } from './login.ts';
+import { type Access, accessOf, type Handshake, LONGEST_LOGIN, parseHandshake } from './login.ts';
 import { Outbox } from './outbox.ts';
 import type { RememberedPositions } from './positions.ts';
 import type { Ending } from './symbol-position.ts';
@@ -32,6 +34,7 @@ export interface SessionOptions {
   readonly handle: number;
   readonly tickerplant: TickerplantService;
   readonly config: KdbConfig;
+  readonly operators: Operators;
   readonly encoding: Encoding;
   readonly invoices: InvoiceBook;
   readonly remembered: RememberedPositions;
@@ -50,7 +53,7 @@ export class Session {
   #greetingBytes = 0;
   #framing: Framing | undefined;
   #buyer: KdbBuyer | undefined;
-  #mayPublish = false;
+  #publisher: Operator | undefined;
   readonly #waiting: Uint8Array[] = [];
   #answering = false;
   #loginTimer: Disposable | undefined;
@@ -128,6 +131,7 @@ export class Session {
       return;
     }
     try {
+      this.#publisher = this.#publisherOf(access);
       this.#buyer = this.#connect();
       if (access.kind === 'token') await this.#buyer.login(access.token);
     } catch (error) {
@@ -141,20 +145,35 @@ export class Session {
     }
     if (socket.destroyed) return;
     this.#loginTimer?.[Symbol.dispose]();
-    this.#mayPublish = access.kind === 'publisher';
-    this.#framing = new Framing(this.#mayPublish ? config.maxPublishBytes : config.maxMessageBytes);
+    this.#framing = new Framing(this.#publisher !== undefined ? config.maxPublishBytes : config.maxMessageBytes);
     socket.write(Uint8Array.of(handshake.capability));
     logger.debug({ as: access.kind, capability: handshake.capability }, 'logged in');
     socket.resume();
     if (rest.length > 0) this.#read(rest);
   }
 
+  /** @throws TickerplantError where a publisher may not come in from there, or the token is not a publisher's. */
+  #publisherOf(access: Access): Operator | undefined {
+    const { socket, operators } = this.#options;
+    if (access.kind === 'operator') return operators.identify(access.token, 'publisher', originOf(socket));
+    if (access.kind !== 'publisher') return undefined;
+    const { user, tables } = access.login;
+    operators.assertOrigin('publisher', originOf(socket));
+    return {
+      name: user,
+      role: 'publisher',
+      assertMayPublish(table) {
+        if (tables?.includes(table) === false)
+          throw new TickerplantError('FORBIDDEN', `this login is not for the table ${table.slice(0, 64)}`);
+      },
+    };
+  }
+
   #connect(): KdbBuyer {
     const { socket, handle, tickerplant, encoding, invoices, remembered, clock, logger } = this.#options;
-    const address = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
     return new KdbBuyer({
       tickerplant,
-      address,
+      address: originOf(socket).address,
       handle,
       outbox: this.#outbox,
       encoding,
@@ -199,7 +218,7 @@ export class Session {
     let response: Uint8Array;
     try {
       const { value } = this.#message(bytes);
-      const answer = await answerCall(readCall(value), { ...this.#options, buyer, mayPublish: this.#mayPublish });
+      const answer = await answerCall(readCall(value), { ...this.#options, buyer, publisher: this.#publisher });
       response = encodeMessage('response', answer);
     } catch (error) {
       const text = errorText(error, this.#options.logger);
@@ -214,14 +233,15 @@ export class Session {
   #reportUnanswered(text: string): void {
     const { logger } = this.#options;
     const fields = { error: text.slice(0, 256) };
-    if (this.#mayPublish) logger.warn(fields, 'what a publisher sent was not published');
+    if (this.#publisher !== undefined) logger.warn(fields, 'what a publisher sent was not published');
     else logger.debug(fields, 'an asynchronous call failed');
   }
 
   #message(bytes: Uint8Array): Message {
     const { maxInflatedBytes, maxPublishBytes } = this.#options.config;
-    const inflatedBytes = this.#mayPublish ? Math.max(maxInflatedBytes, maxPublishBytes) : maxInflatedBytes;
-    return readMessage(bytes, { inflatedBytes, decode: this.#mayPublish ? PUBLISHER_LIMITS : BUYER_LIMITS });
+    const mayPublish = this.#publisher !== undefined;
+    const inflatedBytes = mayPublish ? Math.max(maxInflatedBytes, maxPublishBytes) : maxInflatedBytes;
+    return readMessage(bytes, { inflatedBytes, decode: mayPublish ? PUBLISHER_LIMITS : BUYER_LIMITS });
   }
 
   #end(why: string): void {

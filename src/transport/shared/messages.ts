@@ -21,6 +21,7 @@ export const SERVER_OPS = [
   'expired',
   'superseded',
   'pong',
+  'published',
   'error',
 ] as const;
 

@@ -47,8 +47,17 @@ export interface PingRequest {
   readonly id?: RequestId | undefined;
 }
 
-/** What a buyer can ask. */
-export type Request = SubRequest | ResumeRequest | UnsubRequest | PingRequest;
+/** `publish`: rows of a table, of a publisher. */
+export interface PublishRequest {
+  readonly op: 'publish';
+  readonly id?: RequestId | undefined;
+  readonly table: string;
+  /** Values in column order, or objects by column names; publishing looks at them. */
+  readonly rows: readonly unknown[];
+}
+
+/** What can be asked. */
+export type Request = SubRequest | ResumeRequest | UnsubRequest | PingRequest | PublishRequest;
 
 /** The outcome of reading a message. `json` false: not even JSON, which ends a connection when it goes on. */
 export type ParsedRequest =
@@ -73,6 +82,10 @@ const seqs = z.record(z.string(), number, must('an object of symbols and numbers
 const slow = z.enum(['catch-up', 'conflate', 'drop', 'disconnect'], must('"catch-up", "conflate", "drop" or "disconnect"')).optional();
 const kind = z.enum(['flat', 'time', 'tick'], must('"flat", "time" or "tick"'));
 const pricing = z.union([kind, z.object({ kind }).transform((chosen) => chosen.kind)], must('"flat", "time" or "tick"')).optional();
+const row = z.union(
+  [z.array(z.unknown()), z.record(z.string(), z.unknown())],
+  must('a list of values, or an object of columns and values'),
+);
 const position = z.object({ epoch: number, seqs }, must('an object with epoch and seqs'));
 
 const SCHEMAS: { readonly [Op in Request['op']]: z.ZodType<Extract<Request, { op: Op }>> } = {
@@ -100,9 +113,15 @@ const SCHEMAS: { readonly [Op in Request['op']]: z.ZodType<Extract<Request, { op
   }),
   unsub: z.object({ op: z.literal('unsub'), id, subscription: text(NAME_LENGTH), table: text(NAME_LENGTH), syms }),
   ping: z.object({ op: z.literal('ping'), id }),
+  publish: z.object({
+    op: z.literal('publish'),
+    id,
+    table: text(NAME_LENGTH),
+    rows: z.array(row, must('a list of rows')).min(1, 'must have a row'),
+  }),
 };
 
-/** The operations that a buyer can ask for. */
+/** The operations that can be asked for. */
 export const REQUEST_OPS: readonly Request['op'][] = Object.keys(SCHEMAS) as Request['op'][];
 
 /** Reads a buyer's message. Never throws; an error names the field that is wrong and repeats no token. */

@@ -3,6 +3,8 @@ import type { RawData } from 'ws';
 import type { Logger } from '../../core/ports/logger.ts';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
 import type { BuyerConnection, TickerplantService } from '../../core/tickerplant/service.ts';
+import type { Operator } from '../shared/access/operators.ts';
+import { publishRows } from '../shared/publish-rows.ts';
 import type { Turn } from '../shared/turn.ts';
 import { answerResume, answerSub, answerUnsub } from './answers.ts';
 import type { BuyerSocket } from './buyer-socket.ts';
@@ -12,7 +14,7 @@ import { errorMessage, toTickerplantError, WIRE_ERRORS } from './errors.ts';
 import { messageFrame } from './frames.ts';
 import { Liveness } from './liveness.ts';
 import { Outbox } from './outbox.ts';
-import { type ParsedRequest, parseRequest, type Request, type RequestId } from './requests.ts';
+import { type ParsedRequest, type PublishRequest, parseRequest, type Request, type RequestId } from './requests.ts';
 import { RequestsInFlight } from './requests-in-flight.ts';
 import { createSink } from './sink.ts';
 
@@ -27,6 +29,8 @@ export interface SessionOptions {
   readonly socket: Duplex;
   /** The buyer's address, for rate limits. */
   readonly address: string;
+  /** Who publishes here; undefined: nobody may. */
+  readonly publisher: Operator | undefined;
   readonly tickerplant: TickerplantService;
   readonly config: WebsocketConfig;
   readonly turn: Turn;
@@ -117,6 +121,10 @@ export class Session {
         this.#outbox.push(messageFrame({ op: 'pong', id: request.id }));
         return;
       }
+      if (request.op === 'publish') {
+        this.#publish(request);
+        return;
+      }
       const answered = this.#inFlight.begin(request.id);
       void this.#answer(request, answered).finally(answered);
     } catch (error) {
@@ -124,7 +132,13 @@ export class Session {
     }
   }
 
-  async #answer(request: Exclude<Request, { op: 'ping' }>, answered: () => void): Promise<void> {
+  #publish({ id, table, rows }: PublishRequest): void {
+    this.#inFlight.checkId(id);
+    const count = publishRows(this.#options.tickerplant, this.#options.publisher, table, rows);
+    this.#outbox.push(messageFrame({ op: 'published', id, table, rows: count }));
+  }
+
+  async #answer(request: Exclude<Request, { op: 'ping' | 'publish' }>, answered: () => void): Promise<void> {
     if (this.#buyer === undefined) return;
     const context = { buyer: this.#buyer, outbox: this.#outbox, order: this.#order };
     if (request.op === 'sub') this.#order.subscribing();
@@ -151,7 +165,8 @@ export class Session {
 
   /** `ws` is about to close: a word before, which must be written now. */
   #unreadable(code: number): void {
-    const { maxMessageBytes } = this.#options.config;
+    const { publisher, config } = this.#options;
+    const maxMessageBytes = publisher === undefined ? config.maxMessageBytes : Math.max(config.maxMessageBytes, config.maxPublishBytes);
     const error =
       code === WIRE_ERRORS.TOO_LARGE.close
         ? new TickerplantError('TOO_LARGE', `a message has at most ${maxMessageBytes} bytes`)

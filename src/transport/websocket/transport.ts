@@ -5,20 +5,29 @@ import { type ServerOptions, type Server as UpgradeServer, WebSocketServer } fro
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { TickerplantService, Transport } from '../../core/tickerplant/service.ts';
+import { AddressList, proxiesOf } from '../shared/access/address-list.ts';
+import { guardConnections } from '../shared/access/connection-guard.ts';
+import type { Operator, Operators } from '../shared/access/operators.ts';
+import { type Origin, requestOrigin } from '../shared/access/origin.ts';
 import { hostAndPort } from '../shared/listen-error.ts';
 import { isoTime } from '../shared/messages.ts';
 import { OpenSessions } from '../shared/open-sessions.ts';
+import { openCertificate, type ServerCertificate } from '../shared/tls/certificate.ts';
 import { Turn } from '../shared/turn.ts';
 import { BuyerSocket } from './buyer-socket.ts';
 import type { WebsocketConfig } from './config.ts';
-import { listen, portOf } from './listen.ts';
+import { listen, portOf, upgradeServer } from './listen.ts';
 import { Session } from './session.ts';
-import { addressOf, pathOf, refusalOf, refuseUpgrade } from './upgrade.ts';
+import { pathOf, publisherOf, refusalOf, refuseUpgrade } from './upgrade.ts';
 
 /** What the transport is handed. */
 export interface WebsocketTransportOptions {
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Who may publish; nobody unless given. */
+  readonly operators?: Operators | undefined;
+  /** Connections at a time of one address, those too that have not said anything yet, as far as the server is our own. No limit unless given. */
+  readonly connectionsPerAddress?: number | undefined;
   /** A server of the embedder's: its upgrades for `path` are taken, all others left alone; it is neither started nor stopped. */
   readonly server?: Server | undefined;
   /** Instead of the config's path. */
@@ -41,6 +50,11 @@ class WebsocketTransport implements Transport {
   readonly #sessions = new OpenSessions<Session>();
   readonly #turn = new Turn();
   readonly #webSockets: UpgradeServer<typeof BuyerSocket>;
+  /** The same with longer messages. */
+  readonly #publishers: UpgradeServer<typeof BuyerSocket>;
+  readonly #allow: AddressList | undefined;
+  readonly #proxies: AddressList | undefined;
+  #certificate: ServerCertificate | undefined;
   #tickerplant: TickerplantService | undefined;
   #server: Server | undefined;
   #heartbeat: Disposable | undefined;
@@ -61,12 +75,15 @@ class WebsocketTransport implements Transport {
       closeTimeout: config.closeTimeoutSeconds * 1000,
     };
     this.#webSockets = new WebSocketServer(serverOptions);
+    this.#publishers = new WebSocketServer({ ...serverOptions, maxPayload: Math.max(config.maxMessageBytes, config.maxPublishBytes) });
+    this.#allow = config.allow === undefined ? undefined : new AddressList(config.allow);
+    this.#proxies = proxiesOf(config.trustProxy);
   }
 
   async start(tickerplant: TickerplantService): Promise<string> {
     if (this.#tickerplant !== undefined) throw new Error('the WebSocket transport was started before; make a new one');
-    const { host, port } = this.#config;
-    const server = this.#options.server ?? (await listen(host, port));
+    const { host } = this.#config;
+    const server = this.#options.server ?? (await this.#listen());
     this.#tickerplant = tickerplant;
     this.#server = server;
     server.on('upgrade', this.#upgrade);
@@ -76,6 +93,21 @@ class WebsocketTransport implements Transport {
     if (bound === undefined) return path;
     const scheme = server instanceof TlsServer ? 'wss' : 'ws';
     return `${scheme}://${hostAndPort(this.#options.server === undefined ? host : boundHost(server, host), bound)}${path}`;
+  }
+
+  async #listen(): Promise<Server> {
+    const { host, port, tls } = this.#config;
+    const { clock, logger, connectionsPerAddress = Number.POSITIVE_INFINITY } = this.#options;
+    this.#certificate = tls === undefined ? undefined : await openCertificate(tls, { clock, logger });
+    const server = upgradeServer(this.#certificate);
+    guardConnections(server, { allow: this.#allow, proxies: this.#proxies, connectionsPerAddress, logger });
+    try {
+      await listen(server, host, port);
+    } catch (error) {
+      this.#certificate?.[Symbol.dispose]();
+      throw error;
+    }
+    return server;
   }
 
   stop(deadlineMs: number): Promise<void> {
@@ -89,6 +121,7 @@ class WebsocketTransport implements Transport {
     const own = this.#options.server === undefined;
     const serverClosed = own ? new Promise<void>((resolve) => server.close(() => resolve())) : undefined;
     this.#heartbeat?.[Symbol.dispose]();
+    this.#certificate?.[Symbol.dispose]();
     await this.#sessions.end(this.#options.clock, deadlineMs);
     server.removeListener('upgrade', this.#upgrade);
     if (own) server.closeAllConnections();
@@ -110,16 +143,29 @@ class WebsocketTransport implements Transport {
       refuseUpgrade(socket, refusal);
       return;
     }
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, socket, request));
+    const origin = requestOrigin(request, this.#proxies);
+    if (this.#allow?.has(origin.address) === false) {
+      refuseUpgrade(socket, { status: 403, text: 'this address may not connect' });
+      return;
+    }
+    const publisher = publisherOf(request, this.#options.operators, origin);
+    if (publisher !== undefined && 'status' in publisher) {
+      this.#options.logger.info({ address: origin.address }, `a publisher was refused: ${publisher.text}`);
+      refuseUpgrade(socket, publisher);
+      return;
+    }
+    const taking = publisher === undefined ? this.#webSockets : this.#publishers;
+    taking.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, socket, origin, publisher));
   };
 
-  #open(webSocket: BuyerSocket, socket: Duplex, request: IncomingMessage): void {
+  #open(webSocket: BuyerSocket, socket: Duplex, { address }: Origin, publisher: Operator | undefined): void {
     if (this.#tickerplant === undefined) return;
     const logger = this.#options.logger.child({ connection: ++this.#connections });
     const session: Session = new Session({
       webSocket,
       socket,
-      address: addressOf(request, this.#config.trustProxy),
+      address,
+      publisher,
       tickerplant: this.#tickerplant,
       config: this.#config,
       turn: this.#turn,
@@ -127,7 +173,7 @@ class WebsocketTransport implements Transport {
       onClosed: () => this.#sessions.delete(session),
     });
     this.#sessions.add(session);
-    logger.debug({ connections: this.#sessions.size }, 'connection opened');
+    logger.debug({ connections: this.#sessions.size, ...(publisher !== undefined && { publisher: publisher.name }) }, 'connection opened');
   }
 
   #scheduleHeartbeat(): void {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { TickerplantError } from '../../../core/tickerplant/errors.ts';
 import { credentialOf } from '../../shared/credential.ts';
 import { activeMessage, isoTime } from '../../shared/messages.ts';
-import { holderOf, keyOf, needHolder, quoteFor } from '../authorize.ts';
+import { holderOf, IDEMPOTENCY_KEY, keyOf, needHolder, quoteFor } from '../authorize.ts';
 import { HttpError } from '../errors.ts';
 import { quoteStatusMessage, tableMessage } from '../messages.ts';
 import { type Call, type Route, route } from '../route.ts';
@@ -22,8 +22,6 @@ import {
 import type { Services } from '../services.ts';
 
 const MAX_WAIT_SECONDS = 60;
-/** Visible characters, since a header can carry no others. */
-const KEY = /^[!-~]{1,256}$/;
 
 const quoteBody = z.object({ table: tableOrAll, syms: symsInBody, pricing: pricingKind.optional() });
 const unsubscribeBody = z.object({ table: tableName, syms: symsInBody });
@@ -92,7 +90,7 @@ function createQuote(services: Services): Route {
       'Idempotency-Key': {
         description:
           'The same key gives the same quote. Of 16 characters or more it holds from anywhere and is a secret; a shorter one holds for your address.',
-        pattern: KEY,
+        pattern: IDEMPOTENCY_KEY,
       },
     },
     answers: {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../core/ports/clock.ts';
+import { limitedAs } from '../../../core/tickerplant/address.ts';
 import { TickerplantError } from '../../../core/tickerplant/errors.ts';
 import type { Stream } from './stream.ts';
 
@@ -29,7 +30,8 @@ export class Streams {
   }
 
   /** Takes a place for an address; to be given back once. @throws TickerplantError `STOPPING`, `RATE_LIMITED`. */
-  take(address: string): () => void {
+  take(from: string): () => void {
+    const address = limitedAs(from);
     if (this.#isStopping) throw new TickerplantError('STOPPING', 'the server is going down; come back in a moment');
     const here = this.#places.get(address) ?? 0;
     if (here >= this.#limits.maxStreamsPerAddress || this.#taken >= this.#limits.maxStreams) {
