@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { LedgerError } from '../../core/ports/ledger.ts';
-import { HANDLERS } from './commands/all.ts';
+import { type Book, LEDGER_BOOK } from './book.ts';
 import type { LedgerDatabase } from './commands/handlers.ts';
 import { NodeSqliteDialect } from './dialect/node-sqlite-dialect.ts';
 import type { Answer, Request } from './messages.ts';
@@ -21,9 +21,11 @@ export class GroupCommit {
   readonly #database: DatabaseSync;
   readonly #db: LedgerDatabase;
   readonly #path: string;
+  readonly #handlers: Book['handlers'];
   #broken: LedgerError | undefined;
 
-  constructor(database: DatabaseSync, path: string) {
+  constructor(database: DatabaseSync, path: string, { handlers }: Book = LEDGER_BOOK) {
+    this.#handlers = handlers;
     this.#database = database;
     this.#db = new Kysely<LedgerTables>({ dialect: new NodeSqliteDialect(database) });
     this.#path = path;
@@ -47,7 +49,7 @@ export class GroupCommit {
   async #attempt(command: Command): Promise<Answer> {
     this.#database.exec('SAVEPOINT command');
     try {
-      const value = await handlerOf(command)(this.#db, ...command.args);
+      const value = await this.#handlerOf(command)(this.#db, ...command.args);
       this.#database.exec('RELEASE command');
       return { id: command.id, value };
     } catch (error) {
@@ -74,6 +76,12 @@ export class GroupCommit {
     }
   }
 
+  #handlerOf({ port, command }: Command): AnyHandler {
+    const handler = this.#handlers[port]?.[command];
+    if (handler === undefined) throw new LedgerError('IO', `the ledger knows no command ${port}.${command}`);
+    return handler as unknown as AnyHandler;
+  }
+
   #rollBack(): void {
     try {
       this.#database.exec('ROLLBACK');
@@ -81,13 +89,6 @@ export class GroupCommit {
       // Rolled back already.
     }
   }
-}
-
-function handlerOf(command: Command): AnyHandler {
-  const handlers: Readonly<Record<string, unknown>> = { ...HANDLERS[command.port] };
-  const handler = handlers[command.command];
-  if (typeof handler !== 'function') throw new LedgerError('IO', `the ledger knows no command ${command.port}.${command.command}`);
-  return handler as AnyHandler;
 }
 
 function failureOf(error: LedgerError): { code: LedgerError['code']; message: string } {

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { LedgerError } from '../../core/ports/ledger.ts';
 import type { CopiedLedger } from './file/copy-pages.ts';
-import type { Answer, CommandArgs, CommandName, CommandResult, Failure, PortName, Request, Response } from './messages.ts';
+import type { Answer, BookName, CommandArgs, CommandName, CommandResult, Failure, PortName, Request, Response } from './messages.ts';
 
 interface Waiting {
   readonly resolve: (value: never) => void;
@@ -18,13 +18,13 @@ export class LedgerThread implements AsyncDisposable {
   #nextId = 1;
   #state: 'open' | 'closing' | 'ended' = 'open';
 
-  constructor(path: string) {
+  constructor(path: string, book: BookName = 'ledger') {
     this.#path = path;
     this.#opened = withResolvers();
     this.#ended = withResolvers();
     // Specifiers within a URL are not rewritten by the compiler: the worker's file has the extension that this one has.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { name: 'ledger', workerData: { path } });
+    this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { name: 'ledger', workerData: { path, book } });
     this.#worker.on('message', (response: Response) => this.#receive(response));
     this.#worker.on('error', (error) =>
       this.#end(new LedgerError('IO', `the thread of the ledger ${path} ended: ${error.message}`, { cause: error })),

@@ -1,21 +1,22 @@
 import type { LedgerError } from '../../core/ports/ledger.ts';
+import type { PurchaseHandlers } from '../purchases/handlers.ts';
 import type { LedgerHandlers } from './commands/handlers.ts';
 
+/** What is kept in a database: the ledger's tables, or those of a store of single items. */
+export type BookName = 'ledger' | 'purchases';
+
+type Handlers = LedgerHandlers & PurchaseHandlers;
+
 /** A port whose commands the ledger's thread takes. */
-export type PortName = keyof LedgerHandlers;
+export type PortName = keyof Handlers;
 /** A command of a port. */
-export type CommandName<P extends PortName> = keyof LedgerHandlers[P] & string;
+export type CommandName<P extends PortName> = keyof Handlers[P] & string;
 /** What a command is given. */
-export type CommandArgs<P extends PortName, C extends CommandName<P>> = LedgerHandlers[P][C] extends (
-  db: never,
-  ...args: infer Args
-) => unknown
+export type CommandArgs<P extends PortName, C extends CommandName<P>> = Handlers[P][C] extends (db: never, ...args: infer Args) => unknown
   ? Args
   : never;
 /** What it answers. */
-export type CommandResult<P extends PortName, C extends CommandName<P>> = LedgerHandlers[P][C] extends (
-  ...args: never
-) => Promise<infer Result>
+export type CommandResult<P extends PortName, C extends CommandName<P>> = Handlers[P][C] extends (...args: never) => Promise<infer Result>
   ? Result
   : never;
 

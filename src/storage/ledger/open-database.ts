@@ -3,9 +3,10 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LedgerError } from '../../core/ports/ledger.ts';
 import { FileLock, sqliteCode } from '../shared/file-lock.ts';
+import { type Book, LEDGER_BOOK } from './book.ts';
 import { breakSeal, LedgerFile } from './file/ledger-file.ts';
 import { LedgerImage } from './file/ledger-image.ts';
-import { APPLICATION_ID, migrate } from './migrations/migrate.ts';
+import { migrate } from './migrations/migrate.ts';
 import { toLedgerError } from './sqlite-errors.ts';
 
 /** `PRAGMA quick_check` reads the whole file; a larger one is checked page by page as it is used, so that starting stays quick. */
@@ -25,8 +26,8 @@ export interface OpenedDatabase {
  * synced at every commit, checked page by page against its seal, and brought forward to this program's schema.
  * @throws LedgerError `LOCKED`, `CORRUPT`, `NEWER`, `FULL`, `IO`, naming the path.
  */
-export function openDatabase(path: string): OpenedDatabase {
-  if (path === ':memory:') return openInMemory();
+export function openDatabase(path: string, book: Book = LEDGER_BOOK): OpenedDatabase {
+  if (path === ':memory:') return openInMemory(book);
   let lock: FileLock | undefined;
   let database: DatabaseSync | undefined;
   let file: LedgerFile | undefined;
@@ -40,12 +41,12 @@ export function openDatabase(path: string): OpenedDatabase {
     // no shared-memory file beside it.
     database.exec('PRAGMA busy_timeout = 250; PRAGMA locking_mode = EXCLUSIVE;');
     lockDatabase(database, path);
-    identify(database, path);
+    identify(database, path, book);
     // The log is brought into the file when LedgerFile says, and holds nothing but whole commits.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_spill = OFF; PRAGMA synchronous = FULL;');
     prepare(database);
     quickCheck(database, path);
-    const foundVersion = migrate(database, path);
+    const foundVersion = migrate(database, path, book);
     file = new LedgerFile(path, database, lock, sums);
     if (!file.sealed) sealIfPossible(file);
     return { database, file, foundVersion };
@@ -63,10 +64,10 @@ export function lockPath(path: string): string {
   return `${path}-lock`;
 }
 
-function openInMemory(): OpenedDatabase {
+function openInMemory(book: Book): OpenedDatabase {
   const database = new DatabaseSync(':memory:');
   prepare(database);
-  return { database, file: undefined, foundVersion: migrate(database, ':memory:') };
+  return { database, file: undefined, foundVersion: migrate(database, ':memory:', book) };
 }
 
 function prepare(database: DatabaseSync): void {
@@ -128,9 +129,9 @@ function isLocked(path: string, cause?: unknown): LedgerError {
   return new LedgerError('LOCKED', `the ledger ${path} is in use by another process; one ledger belongs to one server`, { cause });
 }
 
-function identify(database: DatabaseSync, path: string): void {
+function identify(database: DatabaseSync, path: string, { applicationId }: Book): void {
   const application = Number(database.prepare('PRAGMA application_id').get()?.['application_id']);
-  if (application === APPLICATION_ID) return;
+  if (application === applicationId) return;
   const objects = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count'];
   if (application !== 0 || objects !== 0) {
     throw new LedgerError('CORRUPT', `${path} is a SQLite database, but not a ledger of this program`);

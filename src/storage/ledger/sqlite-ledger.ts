@@ -92,7 +92,8 @@ function upkeepOf(thread: LedgerThread): LedgerUpkeep {
   };
 }
 
-function intentsOf(thread: LedgerThread): PaymentIntents {
+/** Payments that were begun, in a database of ours. */
+export function intentsOf(thread: LedgerThread): PaymentIntents {
   return {
     find: (node, hash) => thread.call('intents', 'find', node, hash),
     findKeysend: (node, key) => thread.call('intents', 'findKeysend', node, key),
@@ -101,7 +102,8 @@ function intentsOf(thread: LedgerThread): PaymentIntents {
   };
 }
 
-function settlementLogOf(thread: LedgerThread): SettlementLog {
+/** The order of first observation, in a database of ours. */
+export function settlementLogOf(thread: LedgerThread): SettlementLog {
   return {
     append: (node, settlements) => thread.call('settlementLog', 'append', node, settlements),
     after: (node, position, limit) => thread.call('settlementLog', 'after', node, position, limit),

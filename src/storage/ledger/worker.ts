@@ -1,8 +1,9 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { LedgerError } from '../../core/ports/ledger.ts';
+import { PURCHASE_BOOK } from '../purchases/book.ts';
+import { type Book, LEDGER_BOOK, versionOf } from './book.ts';
 import { type Command, GroupCommit } from './group-commit.ts';
-import type { Request, Response } from './messages.ts';
-import { SCHEMA_VERSION } from './migrations/all.ts';
+import type { BookName, Request, Response } from './messages.ts';
 import { openDatabase } from './open-database.ts';
 import { toLedgerError } from './sqlite-errors.ts';
 
@@ -10,18 +11,18 @@ import { toLedgerError } from './sqlite-errors.ts';
 const LARGEST_GROUP = 512;
 
 /** The ledger's thread: takes every command that is waiting, commits them together, answers all. */
-function serve(port: MessagePort, path: string): void {
+function serve(port: MessagePort, path: string, book: Book): void {
   const say = (response: Response): void => port.postMessage(response);
   let opened: ReturnType<typeof openDatabase>;
   try {
-    opened = openDatabase(path);
+    opened = openDatabase(path, book);
   } catch (error) {
     const { code, message } = toLedgerError(error, path);
     say({ kind: 'refused', failure: { code, message } });
     return;
   }
   const { database, file, foundVersion } = opened;
-  const groups = new GroupCommit(database, path);
+  const groups = new GroupCommit(database, path, book);
   const waiting: Request[] = [];
   const copying = new Set<Promise<void>>();
   let working = false;
@@ -80,7 +81,12 @@ function serve(port: MessagePort, path: string): void {
       working = false;
     });
   });
-  say({ kind: 'opened', foundVersion, version: SCHEMA_VERSION });
+  say({ kind: 'opened', foundVersion, version: versionOf(book) });
 }
 
-if (parentPort !== null) serve(parentPort, (workerData as { path: string }).path);
+const BOOKS: Readonly<Record<BookName, Book>> = { ledger: LEDGER_BOOK, purchases: PURCHASE_BOOK };
+
+if (parentPort !== null) {
+  const { path, book } = workerData as { readonly path: string; readonly book: BookName };
+  serve(parentPort, path, BOOKS[book]);
+}

@@ -1,29 +1,27 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { LedgerError } from '../../../core/ports/ledger.ts';
-import { MIGRATIONS, SCHEMA_VERSION } from './all.ts';
-
-/** "LTPl", SQLite's mark of whose file it is. */
-export const APPLICATION_ID: number = 0x4c54506c;
+import { type Book, versionOf } from '../book.ts';
 
 /**
  * Brings a ledger forward, each step a transaction of its own, and answers the version that it had. Turns references on.
  * @throws LedgerError `NEWER`, with nothing changed; `CORRUPT` where after a step something refers to nothing.
  */
-export function migrate(database: DatabaseSync, path: string): number {
+export function migrate(database: DatabaseSync, path: string, { migrations, applicationId }: Book): number {
   const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (found > SCHEMA_VERSION) {
+  const newest = versionOf({ migrations });
+  if (found > newest) {
     throw new LedgerError(
       'NEWER',
-      `the ledger ${path} was made by a newer version of this program (schema ${found}, this one knows up to ${SCHEMA_VERSION})`,
+      `the ledger ${path} was made by a newer version of this program (schema ${found}, this one knows up to ${newest})`,
     );
   }
   // A table that others refer to is replaced whole; that every reference holds is looked at before the commit (https://sqlite.org/lang_altertable.html).
   database.exec('PRAGMA foreign_keys = OFF');
-  for (const { version, sql } of MIGRATIONS) {
+  for (const { version, sql } of migrations) {
     if (version <= found) continue;
     database.exec('BEGIN');
     try {
-      database.exec(`${sql}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${version}`);
+      database.exec(`${sql}; PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${version}`);
       assertReferences(database, path, version);
       database.exec('COMMIT');
     } catch (error) {

@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LedgerError } from '../../../core/ports/ledger.ts';
 import { FileLock } from '../../shared/file-lock.ts';
+import { APPLICATION_ID, LEDGER_BOOK } from '../book.ts';
 import { LedgerImage } from '../file/ledger-image.ts';
 import { SCHEMA_VERSION } from '../migrations/all.ts';
-import { APPLICATION_ID, migrate } from '../migrations/migrate.ts';
+import { migrate } from '../migrations/migrate.ts';
 import { lockPath } from '../open-database.ts';
 import { toLedgerError } from '../sqlite-errors.ts';
 import { findViolations } from './invariants.ts';
@@ -107,7 +108,7 @@ function inDatabase(copy: string, violations: LedgerViolation[]): Inside | undef
     const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name").all();
     const rows = tables.map(({ name }) => [String(name), Number(value(database, `SELECT count(*) FROM "${name}"`))] as const);
     // One of an earlier version is checked as it will be when it is opened; it is the copy that is brought forward.
-    if (version < SCHEMA_VERSION && violations.length === 0) migrate(database, copy);
+    if (version < SCHEMA_VERSION && violations.length === 0) migrate(database, copy, LEDGER_BOOK);
     if (version === SCHEMA_VERSION || violations.length === 0) violations.push(...findViolations(database));
     return { version, rows: Object.fromEntries(rows) };
   } catch (error) {
