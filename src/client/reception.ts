@@ -96,7 +96,8 @@ export class Reception {
       if (judged.kind === 'ask-again') return yield* this.#lost(describeHole(message, judged.expected));
       for (const gap of judged.missing) yield { type: 'gap', ...gap };
       const { table, sym, epoch, conflated } = message;
-      meter.rows(table, sym, epoch, judged.seq + judged.rows.length - 1, judged.rows.length);
+      const isFirst = meter.rows(table, sym, epoch, judged.seq + judged.rows.length - 1, judged.rows.length);
+      if (isFirst) await this.#subscription.delivered();
       if (followUps.isHolding) followUps.look();
       yield { type: 'rows', table, columns, sym, epoch, seq: judged.seq, rows: judged.rows, conflated };
     }

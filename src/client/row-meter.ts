@@ -33,9 +33,15 @@ export class RowMeter {
     if (this.#prices.has(table)) this.#counted.apply({ table, epoch, sym, seq });
   }
 
-  /** Rows that came, the last of them with number `seq`. */
-  rows(table: string, sym: string, epoch: number, seq: number, count: number): void {
-    if (this.#prices.has(table)) this.#count(table, sym, epoch, seq, count);
+  /**
+   * Rows that came, the last of them with number `seq`. True where they are the first of their symbol: where its count began must be
+   * stored before the reader can commit their position, from which it could not be told any more.
+   */
+  rows(table: string, sym: string, epoch: number, seq: number, count: number): boolean {
+    if (!this.#prices.has(table)) return false;
+    const first = this.#counted.seq(table, sym) === undefined;
+    this.#count(table, sym, epoch, seq, count);
+    return first;
   }
 
   /** What the rows cost so far. */

@@ -95,7 +95,7 @@ test('killed at any single step: each top-up is paid once, and rows go on', asyn
 test('killed again and again, with a server that forgets what it offered: none is paid that is not due', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat({ max: 50 }), { minLength: 2, maxLength: 6 }), (crashes) => liveUntilDone(crashes, true)),
-    // With this server a buyer was seen to wait for ever once, with another seed: what it declines as too early is not offered again.
-    { numRuns: 25, seed: 20_261_121 },
+    // The first: killed after rows were committed and before their count was ever stored.
+    { numRuns: 25, examples: [[[16, 23, 25, 20]]] },
   );
 }, 120_000);

@@ -54,6 +54,26 @@ test.each(['credit', 'refund'] as const)('each kind of money that buys nothing c
   expect((await ledger.subscription(ID))?.grants).toHaveLength(1);
 });
 
+test('what is paid for a revoked subscription is to be given back, whatever the policy honours', async () => {
+  const decided = { late: 'honour', withdrawn: 'honour', duplicate: 'credit' } as const;
+  for (const name of ['ran out', 'was paid']) await quoted(name);
+  await paid('was paid');
+  await ledger.expireQuotes(NODE, 5000);
+  await quoted('open');
+  await ledger.revoke({ subscription: ID }, 6000);
+  expect([
+    await paid('ran out', { decided }),
+    await paid('open', { decided }),
+    await ledger.applySettlement(settlement('was paid', 'again', { kind: 'duplicate', policy: { ...POLICY, ...decided } })),
+  ]).toMatchObject([
+    { kind: 'set-aside', credits: kept('ran out', PRICE, 'late', 'refund') },
+    { kind: 'set-aside', credits: kept('open', PRICE, 'withdrawn', 'refund') },
+    { kind: 'set-aside', credits: kept('was paid', PRICE, 'duplicate', 'refund') },
+  ]);
+  expect(await ledger.counts()).toMatchObject({ creditMsat: 0n, refundMsat: 3n * PRICE });
+  expect((await ledger.subscription(ID))?.grants).toHaveLength(1);
+});
+
 test('a second payment is noted once per event, as a refund too', async () => {
   await quoted('a');
   await paid('a');

@@ -1,5 +1,5 @@
 import type { Msat } from '../../../core/lightning/amount.ts';
-import type { ApplySettlement, QuoteRecord, SettlementEffect } from '../../../core/ports/ledger.ts';
+import type { ApplySettlement, QuoteRecord, SettlementEffect, SettlementPolicy } from '../../../core/ports/ledger.ts';
 import type { CreditEvent } from '../../../core/tickerplant/messages.ts';
 import { toQuote, wholeMs } from '../mapping.ts';
 import type { SettlementsTable, Timing } from '../tables.ts';
@@ -9,20 +9,30 @@ import { eventNameOf, moveCursors } from './cursors.ts';
 import { addGrants } from './grants.ts';
 import type { LedgerDatabase } from './handlers.ts';
 import { selectQuotes } from './quotes.ts';
+import { revokedAt } from './upkeep.ts';
+
+const REFUND_ALL: SettlementPolicy = {
+  late: 'refund',
+  withdrawn: 'refund',
+  overpaid: 'refund',
+  underpaid: 'refund',
+  duplicate: 'refund',
+  tableGone: 'refund',
+};
 
 /** Applies a settlement, all that it causes, and the cursor. */
 export async function applySettlement(db: LedgerDatabase, given: ApplySettlement): Promise<SettlementEffect> {
   const node = await moveCursors(db, given);
-  // From here on the cursor is no position any more, but the event's name.
-  const command = { ...given, cursor: eventNameOf(given) };
   const row = await selectQuotes(db)
     .leftJoin('settlements', 'settlements.quote', 'quotes.id')
     .select('settlements.effect')
     .where('quotes.node', '=', node)
-    .where('quotes.payment_hash', '=', command.settlement.paymentHash)
+    .where('quotes.payment_hash', '=', given.settlement.paymentHash)
     .executeTakeFirst();
   if (row === undefined) return { kind: 'foreign' };
   const quote = toQuote(row);
+  // From here on the cursor is no position any more, but the event's name.
+  const command = { ...given, cursor: eventNameOf(given), policy: await policyFor(db, quote, given.policy) };
   if (command.kind === 'duplicate') return keepDuplicate(db, command, quote);
 
   if (row.effect !== null) return { kind: 'repeated', quote };
@@ -31,6 +41,11 @@ export async function applySettlement(db: LedgerDatabase, given: ApplySettlement
   await note(db, node, command, quote, { effect: useless === undefined ? 'granted' : 'set-aside', timing });
   if (useless === undefined) return await grant(db, command, quote, timing !== 'in-time');
   return await putAside(db, command, quote, useless);
+}
+
+/** A revoked subscription can use nothing any more: neither what a late payment buys, nor credit. */
+async function policyFor(db: LedgerDatabase, { subscription }: QuoteRecord, policy: SettlementPolicy): Promise<SettlementPolicy> {
+  return (await revokedAt(db, subscription)) === undefined ? policy : REFUND_ALL;
 }
 
 /** A quote that was withdrawn, or whose time was over at the node or here. */
