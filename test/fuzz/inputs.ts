@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { codePoint } from '../support/code-point.ts';
 import { type JsonPath, type JsonValue, pathsOf, withAt } from './json.ts';
 import type { FuzzParser } from './parser.ts';
 
@@ -87,7 +88,7 @@ export function inputsFor(parser: FuzzParser, corpus: readonly Uint8Array[]): fc
     .array(fc.nat(words.length - 1), { maxLength: 12 })
     .map((picked) => Buffer.concat(picked.map((index) => words[index] ?? Buffer.alloc(0))));
   const anything = fc.oneof(
-    fc.string({ unit: 'binary', maxLength: 60 }).map((text) => Buffer.from(text)),
+    fc.string({ unit: codePoint, maxLength: 60 }).map((text) => Buffer.from(text)),
     fc.uint8Array({ maxLength: 120 }).map((bytes) => Buffer.from(bytes)),
   );
   if (parser.kind !== 'json')

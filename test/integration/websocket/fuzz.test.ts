@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
 import { REQUEST_OPS } from '../../../src/transport/websocket/requests.ts';
+import { codePoint } from '../../support/code-point.ts';
 import type { Client } from './support/client.ts';
 import { type Running, run } from './support/run.ts';
 
@@ -31,7 +32,7 @@ const message = fc
   .map((value) => JSON.stringify(value));
 const frame = fc.oneof(
   message.map((data) => ({ data, binary: false })),
-  fc.string({ unit: 'binary' }).map((data) => ({ data, binary: false })),
+  fc.string({ unit: codePoint }).map((data) => ({ data, binary: false })),
   fc.uint8Array({ maxLength: 200 }).map((bytes) => ({ data: Buffer.from(bytes), binary: true })),
   fc.uint8Array({ maxLength: 20 }).map((bytes) => ({ data: Buffer.from(bytes), binary: false })),
 );

@@ -12,6 +12,7 @@ import {
   ValueError,
   validateSchema,
 } from '../../../src/core/tickerplant/values.ts';
+import { codePoint } from '../../support/code-point.ts';
 
 const column = (type: ColumnType): Column => ({ name: 'x', type });
 const trade: TableSchema = schemaOf('trade', { time: 'timestamp', sym: 'symbol', price: 'float', size: 'long' });
@@ -87,7 +88,7 @@ test.each<[ColumnType, unknown]>([
 
 test('coercing twice changes nothing', () => {
   const value = fc.oneof(
-    fc.string({ unit: 'binary' }),
+    fc.string({ unit: codePoint }),
     fc.double(),
     fc.integer(),
     fc.bigInt(),

@@ -5,6 +5,7 @@ import { symbolsOf, tableOf } from '../../../src/transport/kdb/calls/arguments.t
 import { parseCallText } from '../../../src/transport/kdb/calls/parse-text.ts';
 import { readCall } from '../../../src/transport/kdb/calls/read-call.ts';
 import { CallError } from '../../../src/transport/kdb/errors.ts';
+import { codePoint } from '../../support/code-point.ts';
 import { anyValue } from './support/arbitrary.ts';
 
 const sub = (...args: unknown[]) => ({ kind: 'apply', name: '.u.sub', args });
@@ -81,7 +82,7 @@ test('whatever comes is a call or a CallError, and takes no time', () => {
     '{',
   );
   const texts = fc.oneof(
-    fc.string({ unit: 'binary' }),
+    fc.string({ unit: codePoint }),
     fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join('')),
   );
   const parsed = (text: string) => {

@@ -11,6 +11,7 @@ import { plainCause, plainText } from '../../../src/adapters/shared/redact.ts';
 import { RecentMap, RecentSet } from '../../../src/adapters/shared/remembered.ts';
 import { LightningError } from '../../../src/core/lightning/errors.ts';
 import { clnRecordings, eclairRecordings } from '../../fixtures/wire/recordings.ts';
+import { codePoint } from '../../support/code-point.ts';
 import { dependencies, hurriedClock, realClock } from './adapter-dependencies.ts';
 
 const { random } = dependencies();
@@ -90,7 +91,7 @@ test('networks by the names that nodes have for them', () => {
 
 test('a text is one line, of a length, and without the secrets', () => {
   fc.assert(
-    fc.property(fc.string({ maxLength: 1000, unit: 'binary' }), (text) => {
+    fc.property(fc.string({ maxLength: 1000, unit: codePoint }), (text) => {
       const plain = plainText(text);
       expect(plain.length).toBeLessThanOrEqual(301);
       expect(plain).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);

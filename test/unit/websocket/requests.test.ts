@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type ParsedRequest, parseRequest, REQUEST_OPS } from '../../../src/transport/websocket/requests.ts';
+import { codePoint } from '../../support/code-point.ts';
 
 const limits = { maxSymbolsPerMessage: 3 };
 const parse = (message: unknown): ParsedRequest => parseRequest(typeof message === 'string' ? message : JSON.stringify(message), limits);
@@ -138,7 +139,7 @@ const fields = fc.record(
 test('whatever is sent, the parser answers: a request or a refusal that says why', () => {
   const anyText = fc.oneof(
     fc.string(),
-    fc.string({ unit: 'binary' }),
+    fc.string({ unit: codePoint }),
     fc.json(),
     fields.map((value) => JSON.stringify(value)),
   );

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Attribute, BasicType, K, KAtom, KColumn, KList, KVector } from '../../../../src/kdb/types.ts';
+import { codePoint } from '../../../support/code-point.ts';
 
 const INT_TYPES = ['int', 'month', 'date', 'minute', 'second', 'time'] as const;
 const LONG_TYPES = ['long', 'timestamp', 'timespan'] as const;
@@ -11,7 +12,7 @@ const int64 = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   fc.constantFrom(-(2n ** 63n), 2n ** 63n - 1n, -(2n ** 63n - 1n), 0n),
 );
-const text = fc.string({ unit: 'binary', maxLength: 12 }).map((each) => each.replaceAll('\0', '0'));
+const text = fc.string({ unit: codePoint, maxLength: 12 }).map((each) => each.replaceAll('\0', '0'));
 
 const SCALARS: Readonly<Record<BasicType, fc.Arbitrary<KAtom['value']>>> = {
   boolean: fc.boolean(),
