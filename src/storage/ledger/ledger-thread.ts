@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { LedgerError } from '../../core/ports/ledger.ts';
+import { type DatabaseThread, takeThread } from './database-threads.ts';
 import type { CopiedLedger } from './file/copy-pages.ts';
 import type { Answer, BookName, CommandArgs, CommandName, CommandResult, Failure, PortName, Request, Response } from './messages.ts';
 
@@ -10,7 +11,8 @@ interface Waiting {
 
 /** The main thread's end of the ledger's thread. It keeps the process alive only while a command waits for its answer. */
 export class LedgerThread implements AsyncDisposable {
-  readonly #worker: Worker;
+  readonly #thread: DatabaseThread;
+  readonly #port: MessagePort;
   readonly #path: string;
   readonly #waiting = new Map<number, Waiting>();
   readonly #opened: PromiseWithResolvers<Extract<Response, { kind: 'opened' }>>;
@@ -22,14 +24,17 @@ export class LedgerThread implements AsyncDisposable {
     this.#path = path;
     this.#opened = withResolvers();
     this.#ended = withResolvers();
-    // Specifiers within a URL are not rewritten by the compiler: the worker's file has the extension that this one has.
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { name: 'ledger', workerData: { path, book } });
-    this.#worker.on('message', (response: Response) => this.#receive(response));
-    this.#worker.on('error', (error) =>
-      this.#end(new LedgerError('IO', `the thread of the ledger ${path} ended: ${error.message}`, { cause: error })),
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#port.on('message', (response: Response) => this.#receive(response));
+    this.#thread = takeThread();
+    this.#thread.open({ path, book }, port2, (error) =>
+      this.#end(
+        error === undefined
+          ? this.#closedError()
+          : new LedgerError('IO', `the thread of the ledger ${path} ended: ${error.message}`, { cause: error }),
+      ),
     );
-    this.#worker.on('exit', () => this.#end(this.#closedError()));
   }
 
   /** Resolves when the ledger is open. @throws LedgerError why it is not. */
@@ -51,7 +56,7 @@ export class LedgerThread implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'open') {
       this.#state = 'closing';
-      this.#worker.ref();
+      this.#ref();
       this.#send({ kind: 'close' });
     }
     await this.#ended.promise;
@@ -62,30 +67,32 @@ export class LedgerThread implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       this.#send(requestOf(id));
-      if (this.#waiting.size === 0) this.#worker.ref();
+      if (this.#waiting.size === 0) this.#ref();
       this.#waiting.set(id, { resolve, reject });
     });
   }
 
   #send(request: Request): void {
-    this.#worker.postMessage(request);
+    this.#port.postMessage(request);
   }
 
   #receive(response: Response): void {
     switch (response.kind) {
       case 'opened':
-        this.#worker.unref();
+        this.#unref();
         this.#opened.resolve(response);
         break;
       case 'refused':
         this.#state = 'closing';
         this.#opened.reject(toError(response.failure));
+        this.#free();
         break;
       case 'answers':
         for (const answer of response.answers) this.#settle(answer);
-        if (this.#waiting.size === 0 && this.#state === 'open') this.#worker.unref();
+        if (this.#waiting.size === 0 && this.#state === 'open') this.#unref();
         break;
       case 'closed':
+        this.#free();
         break;
     }
   }
@@ -97,8 +104,24 @@ export class LedgerThread implements AsyncDisposable {
     else waiting?.resolve(answer.value as never);
   }
 
+  #free(): void {
+    this.#thread.free();
+    this.#end(this.#closedError());
+  }
+
+  #ref(): void {
+    this.#thread.ref();
+    this.#port.ref();
+  }
+
+  #unref(): void {
+    this.#thread.unref();
+    this.#port.unref();
+  }
+
   #end(error: LedgerError): void {
     this.#state = 'ended';
+    this.#port.close();
     this.#opened.reject(error);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { LedgerError } from '../../core/ports/ledger.ts';
 import type { PurchaseHandlers } from '../purchases/handlers.ts';
 import type { LedgerHandlers } from './commands/handlers.ts';
@@ -20,7 +21,15 @@ export type CommandResult<P extends PortName, C extends CommandName<P>> = Handle
   ? Result
   : never;
 
-/** To the thread: one whole command, a copy to be made, or the request to end. */
+/** To a thread that has no database open: the next one, and the port that its requests and responses go through. */
+export interface OpenRequest {
+  /** The file; `:memory:` for none. */
+  readonly path: string;
+  readonly book: BookName;
+  readonly port: MessagePort;
+}
+
+/** To the database: one whole command, a copy to be made, or the request to end. */
 export type Request =
   | { readonly kind: 'command'; readonly id: number; readonly port: PortName; readonly command: string; readonly args: readonly unknown[] }
   | { readonly kind: 'copy'; readonly id: number; readonly target: string; readonly overwrite: boolean }
@@ -35,7 +44,7 @@ export interface Failure {
 /** How one command ended. */
 export type Answer = { readonly id: number } & ({ readonly value: unknown } | { readonly failure: Failure });
 
-/** From the thread: once whether the ledger opened, then the answers of each committed group, at last that it is closed. */
+/** From it: once whether the ledger opened, then the answers of each committed group, at last that it is closed. */
 export type Response =
   | { readonly kind: 'opened'; readonly foundVersion: number; readonly version: number }
   | { readonly kind: 'refused'; readonly failure: Failure }

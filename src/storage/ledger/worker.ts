@@ -1,16 +1,16 @@
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { LedgerError } from '../../core/ports/ledger.ts';
 import { PURCHASE_BOOK } from '../purchases/book.ts';
 import { type Book, LEDGER_BOOK, versionOf } from './book.ts';
 import { type Command, GroupCommit } from './group-commit.ts';
-import type { BookName, Request, Response } from './messages.ts';
+import type { BookName, OpenRequest, Request, Response } from './messages.ts';
 import { openDatabase } from './open-database.ts';
 import { toLedgerError } from './sqlite-errors.ts';
 
 /** Commands in one transaction at most: a bound on how long the first of them waits for the last. */
 const LARGEST_GROUP = 512;
 
-/** The ledger's thread: takes every command that is waiting, commits them together, answers all. */
+/** Opens a database, then takes every command that is waiting, commits them together, answers all, until it is to be closed. */
 function serve(port: MessagePort, path: string, book: Book): void {
   const say = (response: Response): void => port.postMessage(response);
   let opened: ReturnType<typeof openDatabase>;
@@ -57,7 +57,6 @@ function serve(port: MessagePort, path: string, book: Book): void {
       if (file === undefined) database.close();
       else file[Symbol.dispose]();
       say({ kind: 'closed' });
-      port.close();
       return;
     }
   };
@@ -86,7 +85,4 @@ function serve(port: MessagePort, path: string, book: Book): void {
 
 const BOOKS: Readonly<Record<BookName, Book>> = { ledger: LEDGER_BOOK, purchases: PURCHASE_BOOK };
 
-if (parentPort !== null) {
-  const { path, book } = workerData as { readonly path: string; readonly book: BookName };
-  serve(parentPort, path, BOOKS[book]);
-}
+parentPort?.on('message', ({ path, book, port }: OpenRequest) => serve(port, path, BOOKS[book]));
