@@ -45,6 +45,7 @@ const CANARY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'src/client/transport.ts': "import '../transport/http/bait.ts';",
   },
   'feed-core-and-kdb': { 'src/feed/storage.ts': "import '../storage/bait.ts';" },
+  'listener-core-and-shared': { 'src/listener/node.ts': "import '../adapters/lnd/bait.ts';" },
   'app-from-bin-only': { 'src/core/app.ts': "import '../app/bait.ts';", 'src/feed/app.ts': "import '../app/bait.ts';" },
   'bin-from-nowhere': { 'src/app/bin.ts': "import '../bin/bait.ts';" },
   'inversify-in-app': { 'src/bin/container.ts': "import 'inversify';" },

@@ -13,6 +13,7 @@ import { openTickerplant, type Tickerplant } from '../core/tickerplant/tickerpla
 import { tradingCalendar } from '../core/tickerplant/trading-calendar.ts';
 import { l402Credentials } from '../credentials/l402.ts';
 import { createFeed } from '../feed/create-feed.ts';
+import { listenerSource } from '../listener/client/listener-source.ts';
 import { journalOptions } from '../storage/journal/config.ts';
 import { openJournal } from '../storage/journal/open-journal.ts';
 import { openSqliteLedger, type SqliteLedger } from '../storage/ledger/sqlite-ledger.ts';
@@ -113,7 +114,7 @@ export function createContainer(options: ContainerOptions): Container {
   bindFeed(container, options);
   container.bind(parts.tickerplant).toResolvedValue(
     (
-      { tables, limits, slowConsumer, quoteExpirySeconds, settlements, endOfDay }: BaseConfig,
+      { tables, listener, limits, slowConsumer, quoteExpirySeconds, settlements, endOfDay }: BaseConfig,
       { ledger }: SqliteLedger,
       journal: Journal,
       backend: SellerBackend,
@@ -130,6 +131,10 @@ export function createContainer(options: ContainerOptions): Container {
         ledger,
         journal,
         backend,
+        settlementSource:
+          listener === undefined
+            ? undefined
+            : (node) => listenerSource(listener, { node, backend, clock, random, logger: log.child({ part: 'listener' }) }),
         credentials,
         clock,
         random,

@@ -9,6 +9,7 @@ const SPEAKING = new Set([
   'LedgerError',
   'JournalError',
   'ListenError',
+  'ListenerError',
   'FeedError',
   'LightningError',
   'SubscriberError',

@@ -5,6 +5,7 @@ import { registerConfig } from './commands/config.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerJournal } from './commands/journal.ts';
 import { registerLedger } from './commands/ledger.ts';
+import { registerListener } from './commands/listener.ts';
 import { registerPay } from './commands/pay.ts';
 import { registerSimnet } from './commands/simnet.ts';
 import { registerStart } from './commands/start.ts';
@@ -31,6 +32,7 @@ export function createProgram(): Command {
   registerDemo(program);
   registerSub(program);
   registerPay(program);
+  registerListener(program);
   registerSimnet(program);
   registerConfig(program);
   registerBackend(program);

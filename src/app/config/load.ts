@@ -1,6 +1,6 @@
 import type { BackendConfig } from './backend.ts';
 import { parseOverrides } from './overrides.ts';
-import { type Config, type ParseOptions, parseConfig, parseWalletConfig } from './parse.ts';
+import { type Config, type ListenerFileConfig, type ParseOptions, parseConfig, parseListenerConfig, parseWalletConfig } from './parse.ts';
 import { findConfigFile, readConfigFile } from './source.ts';
 
 /** Which config to load. */
@@ -16,6 +16,12 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
   const { file, set = [], ...rest } = options;
   const overrides = parseOverrides(set);
   return await parseConfig(await readConfigFile(file ?? findConfigFile(process.cwd())), { ...rest, overrides });
+}
+
+/** Reads and parses a listener's file. @throws ConfigError. */
+export async function loadListenerConfig(options: LoadOptions & { readonly file: string }): Promise<ListenerFileConfig> {
+  const { file, set = [], ...rest } = options;
+  return await parseListenerConfig(await readConfigFile(file), { ...rest, overrides: parseOverrides(set) });
 }
 
 /** Reads and parses a wallet's file. @throws ConfigError. */

@@ -4,6 +4,7 @@ import type { ADAPTERS } from '../../adapters/registry.ts';
 import type { TickerplantLimits } from '../../core/tickerplant/limits.ts';
 import type { TableDefinition } from '../../core/tickerplant/schema.ts';
 import type { FeedConfig } from '../../feed/config.ts';
+import { type ListenerConfig, listenerSchema } from '../../listener/config.ts';
 import { type BackendConfig, parseBackend } from './backend.ts';
 import { isPlainObject, scalarOf, substituteEnvironment } from './environment.ts';
 import { ConfigError, type ConfigIssue, type ConfigPath } from './errors.ts';
@@ -11,7 +12,7 @@ import { type Finding, findings } from './issues.ts';
 import { checkCertificates, checkListening, checkTokenTables } from './listening.ts';
 import { COMMAND_LINE, mergeConfig } from './overrides.ts';
 import { resolveAllPaths, resolvePaths } from './paths.ts';
-import { type Sections, sectionsSchema } from './schema.ts';
+import { logSchema, type Sections, sectionsSchema } from './schema.ts';
 import type { ConfigSource } from './source.ts';
 import { DEFAULT_TABLES } from './tables.ts';
 
@@ -25,6 +26,8 @@ export interface BaseConfig {
   readonly transports: Sections['transports'];
   readonly access: Sections['access'];
   readonly ledger: Sections['ledger'];
+  /** Undefined where the node itself tells what was paid. */
+  readonly listener: Sections['listener'];
   readonly journal: Sections['journal'];
   readonly limits: TickerplantLimits;
   readonly slowConsumer: Sections['slowConsumer'];
@@ -98,6 +101,36 @@ export async function parseWalletConfig(source: ConfigSource, options: ParseOpti
   if ('findings' in parsed) found.push(...parsed.findings);
   if (found.length > 0 || 'findings' in parsed) throw prepared.error(found);
   return parsed.backend;
+}
+
+/** A listener's file, parsed. */
+export interface ListenerFileConfig extends ListenerConfig {
+  readonly source: string;
+  readonly backend: BackendConfig;
+  readonly log: Sections['log'];
+}
+
+/** Parses the config of a listener process. @throws ConfigError with everything that is wrong with it. */
+export async function parseListenerConfig(source: ConfigSource, options: ParseOptions = {}): Promise<ListenerFileConfig> {
+  const complete = (raw: Record<string, unknown>) => mergeConfig({ outbox: { path: 'data/outbox.db' } }, raw) as Record<string, unknown>;
+  const prepared = prepare(source, options, complete, resolveAllPaths);
+  const { backend: rawBackend, log: rawLog, ...rest } = prepared.value;
+  const backend = await retryScalars(prepared, 'backend', withoutForce(rawBackend), (value) => parseBackend(value, options.adapters));
+  const sections = await retryScalars(prepared, undefined, rest, async (value) => parsedBy(listenerSchema, value));
+  const log = await retryScalars(prepared, 'log', rawLog, async (value) => parsedBy(logSchema, value, ['log']));
+  if ('findings' in backend || 'findings' in sections || 'findings' in log) {
+    throw prepared.error([backend, sections, log].flatMap((part) => ('findings' in part ? part.findings : [])));
+  }
+  return { ...sections.data, source: source.name, backend: backend.backend, log: log.data };
+}
+
+function parsedBy<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  prefix: ConfigPath = [],
+): { readonly data: T } | { readonly findings: readonly Finding[] } {
+  const parsed = schema.safeParse(value);
+  return parsed.success ? { data: parsed.data } : { findings: findings(schema, parsed.error.issues, prefix) };
 }
 
 /** Parses a file of a schema of its own, with environment, overrides and paths as in a config. @throws ConfigError. */
@@ -233,7 +266,8 @@ async function parseSections(value: unknown): Promise<{ readonly sections: Secti
 }
 
 function toBase(source: ConfigSource, sections: Sections, effective: Readonly<Record<string, unknown>>): BaseConfig {
-  const { tables, feed, transports, access, ledger, journal, limits, slowConsumer, quotes, settlements, endOfDay, stop, log } = sections;
+  const { tables, feed, transports, access, ledger, listener, journal, limits, slowConsumer, quotes, settlements, endOfDay, stop, log } =
+    sections;
   return {
     source: source.name,
     tables,
@@ -241,6 +275,7 @@ function toBase(source: ConfigSource, sections: Sections, effective: Readonly<Re
     transports,
     access,
     ledger,
+    listener,
     journal,
     limits,
     slowConsumer,

@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { isPlainObject } from './environment.ts';
 
 /** The sections that name files. (In `transports`, `path` is a URL's; there `tls` does.) */
-const SECTIONS: readonly string[] = ['backend', 'feed', 'access', 'ledger', 'journal'];
+const SECTIONS: readonly string[] = ['backend', 'feed', 'access', 'ledger', 'journal', 'listener'];
 const TLS_FIELD = /^(?:cert|key|ca|dir)$/;
 const PATH_FIELD = /^(?:path|paths|dir|home|file|files|socket)$|(?:Path|Dir|File|Socket)$/;
 
@@ -23,14 +23,12 @@ export function resolvePaths(raw: unknown, base: string, home: string = homedir(
 
 function resolveTls(transports: unknown, base: string, home: string): unknown {
   return mapFields(transports, (transport) =>
-    mapFields(transport, (section, name) =>
-      name !== 'tls'
-        ? section
-        : mapFields(section, (value, field) =>
-            typeof value === 'string' && TLS_FIELD.test(field) ? expandPath(value, base, home) : value,
-          ),
-    ),
+    mapFields(transport, (section, name) => (name === 'tls' ? resolveTlsFields(section, base, home) : section)),
   );
+}
+
+function resolveTlsFields(tls: unknown, base: string, home: string): unknown {
+  return mapFields(tls, (value, field) => (typeof value === 'string' && TLS_FIELD.test(field) ? expandPath(value, base, home) : value));
 }
 
 function mapFields(value: unknown, change: (field: unknown, name: string) => unknown): unknown {
@@ -54,6 +52,7 @@ function resolveIn(section: unknown, base: string, home: string): unknown {
   if (!isPlainObject(section)) return section;
   return Object.fromEntries(
     Object.entries(section).map(([key, value]) => {
+      if (key === 'tls') return [key, resolveTlsFields(value, base, home)];
       if (typeof value === 'string' && /^(?:\.{1,2}|~)\//.test(value)) return [key, expandPath(value, base, home)];
       if (!PATH_FIELD.test(key)) return [key, resolveIn(value, base, home)];
       if (typeof value === 'string') return [key, expandPath(value, base, home)];

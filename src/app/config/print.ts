@@ -15,6 +15,7 @@ export function printableConfig(config: Config): Record<string, unknown> {
     feed: config.feed,
     access: config.access,
     ledger: config.ledger,
+    listener: config.listener,
     journal: config.journal,
     limits: config.limits,
   };

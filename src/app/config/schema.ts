@@ -6,6 +6,7 @@ import type { SlowConsumerPolicy } from '../../core/tickerplant/service.ts';
 import { DEFAULT_SETTLEMENT_POLICY } from '../../core/tickerplant/settlement-policy.ts';
 import type { EndOfDayTime } from '../../core/tickerplant/trading-calendar.ts';
 import { type FeedConfig, feedConfigSchema } from '../../feed/config.ts';
+import { type ListenerClientConfig, listenerClientSchema } from '../../listener/config.ts';
 import { type JournalConfig, journalConfigSchema } from '../../storage/journal/config.ts';
 import { type LedgerConfig, ledgerConfigSchema } from '../../storage/ledger/config.ts';
 import { type HttpConfig, httpConfigSchema } from '../../transport/http/config.ts';
@@ -27,6 +28,8 @@ export interface Sections {
   };
   readonly access: AccessConfig;
   readonly ledger: LedgerConfig;
+  /** Where settlements are learnt from; left out: from the node itself. */
+  readonly listener?: ListenerClientConfig | undefined;
   readonly journal: JournalConfig;
   readonly limits: TickerplantLimits;
   readonly slowConsumer: SlowConsumerPolicy;
@@ -88,7 +91,8 @@ const stopSchema = z
   })
   .prefault({});
 
-const logSchema = z
+/** The schema of `log`. */
+export const logSchema: z.ZodType<Sections['log']> = z
   .strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     format: z.enum(['auto', 'pretty', 'json']).default('auto'),
@@ -103,6 +107,7 @@ export const sectionsSchema: z.ZodType<Sections> = z.strictObject({
   transports: transportsSchema,
   access: accessSchema,
   ledger: ledgerConfigSchema,
+  listener: listenerClientSchema.optional(),
   journal: journalConfigSchema,
   limits: limitsSchema,
   slowConsumer: z.enum(['catch-up', 'conflate', 'drop', 'disconnect']).default('catch-up'),
