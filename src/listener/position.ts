@@ -9,9 +9,6 @@ export interface Position {
   readonly mark: string;
 }
 
-/** Before the first event. */
-export const START: Position = Object.freeze({ offset: 0, mark: '' });
-
 const FORM = /^(0|[1-9]\d{0,15})\.([0-9a-f]*)$/;
 
 /** The position as a cursor: `17.9f2c…`. */

@@ -91,9 +91,17 @@ export class Lane {
   async #round(number: number, kills: number, payments: number | undefined): Promise<readonly string[]> {
     const { world, random, onRound, signal } = this.#options;
     const least = kills * PAYMENTS_PER_KILL + 1;
-    const { faulty, wires, buyers: wallets } = world.network;
+    const { faulty, buyers: wallets } = world.network;
+    const listener = world.listener !== undefined;
     const payers = Math.min(payments === undefined ? least : Math.max(1, payments), KILLS_A_ROUND * PAYMENTS_PER_KILL + 1);
-    const plan = planRound(random.fork(`round-${number}`), { kills, payers, wallets: wallets.length, faulty, wires: wires.length });
+    const plan = planRound(random.fork(`round-${number}`), {
+      kills,
+      payers,
+      wallets: wallets.length,
+      faulty,
+      wires: world.wires.length,
+      listener,
+    });
     const fresh = plan.buyers.map((planned) => ({ planned, buyer: world.buyer(planned) }));
     const buyers = [...this.#survivors, ...fresh.map(({ buyer }) => buyer)];
     this.#schedule(
@@ -168,6 +176,18 @@ export class Lane {
       case 'stop-server':
         done = await world.restartServer('SIGTERM');
         break;
+      case 'kill-listener':
+        done = (await world.listener?.restart('SIGKILL')) ?? false;
+        break;
+      case 'stop-listener':
+        done = (await world.listener?.restart('SIGTERM')) ?? false;
+        break;
+      case 'lose-outbox':
+        done = (await world.listener?.loseOutbox()) ?? false;
+        break;
+      case 'switch-source':
+        done = await world.switchSource();
+        break;
       case 'fault': {
         const { order, untilMs } = deed;
         done = await world.network.fault(order);
@@ -175,7 +195,7 @@ export class Lane {
         break;
       }
       case 'wire': {
-        const wire = world.network.wires[deed.wire];
+        const wire = world.wires[deed.wire];
         if (deed.how === 'cut') done = (wire?.cut() ?? 0) > 0;
         else {
           wire?.[deed.how]();

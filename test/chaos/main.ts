@@ -8,7 +8,7 @@ import { killAll } from './program.ts';
 import { PlanRandom } from './random.ts';
 import { keepRunFolder, newRunFolder } from './run-folder.ts';
 import { SABOTAGES } from './sabotage/names.ts';
-import { World } from './world.ts';
+import { World, type WorldOptions } from './world.ts';
 
 const INTERRUPTED = 130;
 /** What an interrupted run is given to let go of everything. */
@@ -24,10 +24,10 @@ async function openNetwork(options: ChaosOptions, network: NetworkOptions): Prom
   return await (await import('./networks/emulated.ts')).emulatedChaos(options.backend, network);
 }
 
-function preloads(name: string | undefined): { readonly server: readonly string[]; readonly buyer: readonly string[] } {
+function preloads(name: string | undefined): WorldOptions['preload'] {
   const sabotage = name === undefined ? undefined : SABOTAGES[name];
   const urls = (file: string | undefined) => (file === undefined ? [] : [new URL(file, new URL('./sabotage/', import.meta.url)).href]);
-  return { server: urls(sabotage?.server), buyer: urls(sabotage?.buyer) };
+  return { server: urls(sabotage?.server), buyer: urls(sabotage?.buyer), listener: urls(sabotage?.listener) };
 }
 
 /** Runs a share of the kills in a world of its own. */
@@ -44,7 +44,8 @@ async function runLane(
   const progress = (line: string): void => say(`lane ${index}: ${line}`);
   const network = await openNetwork(options, { dir: here, progress });
   try {
-    const world = await World.open({ dir: here, network, preload: preloads(options.sabotage), random });
+    const listener = options.processes === 'server,listener';
+    const world = await World.open({ dir: here, network, preload: preloads(options.sabotage), listener, random });
     try {
       if (!world.disk.mounted) progress('no file system may be mounted here: full disks are no part of this run');
       const share = Math.floor(options.kills / options.lanes) + (index < options.kills % options.lanes ? 1 : 0);

@@ -5,11 +5,14 @@ import { SABOTAGES } from './sabotage/names.ts';
 
 const NETWORKS = ['simulated', 'emulated', 'native'] as const;
 const BACKENDS = ['lnd', 'cln', 'eclair'] as const;
+const PROCESSES = ['server', 'server,listener'] as const;
 
 /** What `npm run chaos` was told. */
 export interface ChaosOptions {
   readonly network: (typeof NETWORKS)[number];
   readonly backend: (typeof BACKENDS)[number];
+  /** Whether the seller's side is one process, or a listener of its own follows the node. */
+  readonly processes: (typeof PROCESSES)[number];
   readonly kills: number;
   readonly seed: string;
   readonly minutes: number | undefined;
@@ -29,6 +32,7 @@ At the end the servers' ledgers and journals are verified: as they are they must
 
   --network NAME   ${NETWORKS.join(' | ')} (default: simulated)
   --backend NAME   ${BACKENDS.join(' | ')}: which nodes an emulated or native network has (default: lnd)
+  --processes LIST ${PROCESSES.join(' | ')}: one process for the seller, or the listener apart, both killed (default: server)
   --kills N        so many kills with SIGKILL (default: 20)
   --seed S         what is planned depends on it alone (default: drawn, and printed)
   --minutes M      ends after so long, however many kills there were
@@ -53,6 +57,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
     options: {
       network: { ...text, default: 'simulated' },
       backend: { ...text, default: 'lnd' },
+      processes: { ...text, default: 'server' },
       kills: { ...text, default: '20' },
       seed: text,
       minutes: text,
@@ -72,6 +77,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
   return {
     network,
     backend: oneOf('--backend', BACKENDS, values.backend),
+    processes: oneOf('--processes', PROCESSES, values.processes),
     kills: whole('--kills', values.kills),
     seed: values.seed ?? String(systemClock.now() % 1_000_000),
     minutes: values.minutes === undefined ? undefined : positive('--minutes', values.minutes),

@@ -6,9 +6,11 @@ export const SYMBOLS = ['AAPL', 'GOOGL', 'MSFT', 'AMZN', 'IBM'] as const;
 
 /** Something that is done to the world. */
 export type Deed =
-  | { readonly kind: 'kill-server' | 'kill-network' | 'kill-buyer' }
+  | { readonly kind: 'kill-server' | 'kill-network' | 'kill-buyer' | 'kill-listener' }
   /** SIGTERM: a server that is stopped in order, and started again. */
-  | { readonly kind: 'stop-server' }
+  | { readonly kind: 'stop-server' | 'stop-listener' }
+  /** The listener's outbox is gone; or the server goes over from the listener to the node itself, and back. */
+  | { readonly kind: 'lose-outbox' | 'switch-source' }
   | { readonly kind: 'fault'; readonly order: FaultOrder; readonly untilMs?: number }
   /** The wire to a node is cut, or loses the answers, or is not there. */
   | { readonly kind: 'wire'; readonly how: 'cut' | 'mute' | 'refuse'; readonly wire: number; readonly untilMs: number }
@@ -60,11 +62,14 @@ export interface PlanOptions {
   readonly faulty: { readonly seller: string; readonly buyers: readonly string[] } | undefined;
   /** How many wires can be cut. */
   readonly wires: number;
+  /** Whether a listener of its own follows the node. */
+  readonly listener?: boolean;
 }
 
 /** Payments for each kill; what the network is asked for afterwards shows whether they came about. */
 export const PAYMENTS_PER_KILL = 3;
 const KILLS = ['kill-server', 'kill-server', 'kill-network', 'kill-buyer', 'kill-buyer', 'kill-buyer'] as const;
+const WITH_LISTENER = [...KILLS, 'kill-listener', 'kill-listener', 'kill-listener'] as const;
 const SERVER_MOMENTS = ['start', 'quote', 'paying', 'paid', 'paid', 'active'] as const;
 const HOMES = 4;
 const LONGEST_AFTER_MS = 120;
@@ -79,9 +84,13 @@ export function planRound(random: PlanRandom, options: PlanOptions): RoundPlan {
     afterMs: random.chance(0.5) ? random.below(15) : random.below(LONGEST_AFTER_MS),
   });
   const kills = Array.from({ length: options.kills }, (): PlannedDeed => {
-    const kind = random.pick(KILLS);
+    const kind = random.pick(options.listener === true ? WITH_LISTENER : KILLS);
     // Where the server has most to lose: between a payment and its effect.
-    return { deed: { kind }, ...when(), ...(kind === 'kill-server' ? { moment: random.pick(SERVER_MOMENTS) } : {}) };
+    return {
+      deed: { kind },
+      ...when(),
+      ...(kind === 'kill-server' || kind === 'kill-listener' ? { moment: random.pick(SERVER_MOMENTS) } : {}),
+    };
   });
   const others = Array.from({ length: FAULTS }, (): PlannedDeed => ({ deed: planFault(random, options), ...when() }));
   return { buyers, deeds: [...kills, ...others] };
@@ -96,7 +105,8 @@ function planBuyer(random: PlanRandom, { wallets }: PlanOptions, pays: boolean):
   };
 }
 
-function planFault(random: PlanRandom, { faulty, wires }: PlanOptions): Deed {
+function planFault(random: PlanRandom, { faulty, wires, listener = false }: PlanOptions): Deed {
+  if (listener && random.chance(0.25)) return { kind: random.pick(['stop-listener', 'lose-outbox', 'switch-source']) };
   const untilMs = random.between(300, 1_500);
   const own = [
     (): Deed => ({ kind: 'disk-full', untilMs }),

@@ -7,19 +7,23 @@ import { waitUntil } from '../../regtest/wait-until.ts';
 import { verifyBooks } from './books.ts';
 import { Buyer } from './buyer.ts';
 import { SmallDisk } from './disk.ts';
+import { ListenerProcess } from './listener-process.ts';
 import type { ChaosNetwork } from './networks/network.ts';
 import { patient } from './patience.ts';
 import type { PlannedBuyer } from './plan.ts';
 import { SYMBOLS } from './plan.ts';
 import { COMMAND, Program } from './program.ts';
 import type { PlanRandom } from './random.ts';
+import type { Wire } from './wire.ts';
 
 /** What a world is made of. */
 export interface WorldOptions {
   readonly dir: string;
   readonly network: ChaosNetwork;
   /** Modules to load into the processes beforehand. */
-  readonly preload: { readonly server: readonly string[]; readonly buyer: readonly string[] };
+  readonly preload: { readonly server: readonly string[]; readonly buyer: readonly string[]; readonly listener: readonly string[] };
+  /** Whether a listener of its own follows the node. */
+  readonly listener: boolean;
   readonly random: PlanRandom;
 }
 
@@ -39,6 +43,9 @@ export class World implements AsyncDisposable {
   readonly #clockFile: string;
   readonly #wallets: readonly string[];
   #server: Program | undefined;
+  #listener: ListenerProcess | undefined;
+  /** Whether the server follows the listener at present, and not the node itself. */
+  #follows = true;
   #url = '';
   #port = 0;
   #listening = false;
@@ -61,6 +68,7 @@ export class World implements AsyncDisposable {
   static async open(options: WorldOptions): Promise<World> {
     const world = new World(options);
     try {
+      if (options.listener) await world.#startListener();
       await world.#startServer();
       return world;
     } catch (error) {
@@ -80,6 +88,24 @@ export class World implements AsyncDisposable {
   /** Arguments that tell a command of ours where the server's files are. */
   get configArgs(): readonly string[] {
     return ['--config', this.#config];
+  }
+
+  /** The listener that follows the node; undefined where the server does. */
+  get listener(): ListenerProcess | undefined {
+    return this.#listener;
+  }
+
+  /** What can be cut: the wires to the nodes, and that from the server to the listener. */
+  get wires(): readonly Wire[] {
+    return this.#listener === undefined ? this.network.wires : [...this.network.wires, this.#listener.wire];
+  }
+
+  /** The server goes over from the listener to the node itself, or back, at its next start, which is now. */
+  async switchSource(): Promise<boolean> {
+    if (this.#listener === undefined) return false;
+    this.#follows = !this.#follows;
+    writeFileSync(this.#config, stringify(this.#configOf(this.disk.path)));
+    return await this.restartServer('SIGTERM');
   }
 
   /** Kills the server, or stops it in order, and starts it again at once. False where it was not running. */
@@ -109,9 +135,11 @@ export class World implements AsyncDisposable {
   /** Takes back every fault, and resolves when network and server answer. */
   async calm(): Promise<void> {
     this.disk.free();
-    for (const wire of this.network.wires) wire.mend();
+    for (const wire of this.wires) wire.mend();
     await this.network.ready();
     await this.network.fault({ kind: 'clear' });
+    const { listener } = this;
+    if (listener !== undefined) await waitUntil('the listener listens', async () => listener.listening, patient(READY_MS));
     await waitUntil('the server listens', async () => this.#listening, patient(READY_MS));
   }
 
@@ -172,7 +200,21 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const buyer of [...this.#buyers]) await buyer.retire('SIGKILL');
     await this.#server?.end('SIGKILL');
+    await this.#listener?.[Symbol.asyncDispose]();
     this.disk[Symbol.dispose]();
+  }
+
+  async #startListener(): Promise<void> {
+    const { dir, preload } = this.#options;
+    this.#listener = await ListenerProcess.start({
+      dir,
+      disk: this.disk.path,
+      logs: this.#logs,
+      port: await freePort(),
+      seller: this.network.seller,
+      preload: preload.listener,
+      onEnded: (code) => this.notes.push(`the listener ended by itself, with code ${code ?? 'none'}; started again`),
+    });
   }
 
   async #startServer(): Promise<void> {
@@ -210,6 +252,7 @@ export class World implements AsyncDisposable {
       transports: { websocket: { host: '127.0.0.1', port: this.#port } },
       ledger: { kind: 'sqlite', path: join(folder, 'ledger.db') },
       journal: { dir: join(folder, 'journal'), segmentMb: 1 },
+      ...(this.#listener === undefined || !this.#follows ? {} : { listener: this.#listener.client }),
       // All buyers come from one address here.
       limits: { quoteBurstPerAddress: 1_000, quotesPerSecondPerAddress: 100 },
     };

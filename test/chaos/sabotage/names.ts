@@ -5,6 +5,8 @@ export interface Sabotage {
   readonly server?: string;
   /** Likewise into each buyer's process. */
   readonly buyer?: string;
+  /** Likewise into the listener's, which `--processes server,listener` has. */
+  readonly listener?: string;
 }
 
 /**
@@ -23,5 +25,9 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     buyer: './repeat-row-buyer.ts',
   },
   'double-pay': { description: 'a payment whose outcome is not known after a crash is made anew', buyer: './double-pay.ts' },
+  'drop-event': {
+    description: 'the listener skips one settlement in four (with --processes server,listener)',
+    listener: './drop-event.ts',
+  },
   'free-rows': { description: 'rows flow with the quote, paid or not', server: './free-rows.ts' },
 };

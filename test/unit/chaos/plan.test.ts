@@ -22,8 +22,8 @@ test('a round has its kills, its payers, and one who only looks', () => {
 });
 
 test('each fault that can be built in has its modules', () => {
-  for (const { server, buyer } of Object.values(SABOTAGES)) {
-    for (const file of [server, buyer]) {
+  for (const { server, buyer, listener } of Object.values(SABOTAGES)) {
+    for (const file of [server, buyer, listener]) {
       if (file !== undefined) expect(existsSync(new URL(`../../chaos/sabotage/${file}`, import.meta.url)), file).toBe(true);
     }
   }
@@ -45,4 +45,18 @@ test('where wires can be cut they are, each of them in every way; and the rest o
   const others = ['kill-server', 'kill-network', 'kill-buyer', 'stop-server', 'disk-full', 'clock', 'lose-reply', 'refuse', 'restart'];
   for (const name of [...others, 'settlement-events-drop', 'settlement-events-repeat', 'settlement-events-delay'])
     expect(names).toContain(name);
+});
+
+test('a listener of its own is killed, stopped, loses its outbox and is left for the node; without one nobody does that', () => {
+  const namesOf = (listener: boolean): ReadonlySet<string> => {
+    const names = new Set<string>();
+    for (let seed = 0; seed < 100; seed += 1) {
+      for (const { deed } of planRound(new PlanRandom(String(seed)), { ...OPTIONS, listener }).deeds) names.add(nameOf(deed));
+    }
+    return names;
+  };
+  const own = ['kill-listener', 'stop-listener', 'lose-outbox', 'switch-source'];
+  const [apart, together] = [namesOf(true), namesOf(false)];
+  for (const name of own) expect([apart.has(name), together.has(name)], name).toEqual([true, false]);
+  expect(apart.has('kill-server')).toBe(true);
 });
