@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { registerAccess } from './commands/access.ts';
 import { registerBackend } from './commands/backend.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDemo } from './commands/demo.ts';
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   registerLedger(program);
   registerJournal(program);
   registerToken(program);
+  registerAccess(program);
   return program;
 }
 

@@ -2,9 +2,15 @@ import { WebSocket } from 'ws';
 import type { Clock } from '../core/ports/clock.ts';
 import { MessageError, readMessage, type ServerMessage } from './messages.ts';
 
+/** Why Node does not believe a certificate (its errors of X.509, and of the name). */
+const DISTRUSTED =
+  /^(?:CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|INVALID_CA|HOSTNAME_MISMATCH|ERR_TLS_CERT_ALTNAME_INVALID)/;
+
 /** How to connect. */
 export interface ConnectionOptions {
   readonly url: string;
+  /** Certificates in PEM that the server's is believed by, instead of those that the machine trusts. */
+  readonly ca?: string | Uint8Array | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** After so long without a message the server is asked for a sign of life; after three times that it is given up. */
@@ -77,6 +83,8 @@ export class Connection {
           perMessageDeflate: false,
           handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
           maxPayload: MAX_MESSAGE_BYTES,
+          minVersion: 'TLSv1.2',
+          ...(options.ca !== undefined && { ca: Buffer.from(options.ca) }),
         });
       } catch (error) {
         fail(error instanceof Error ? error.message : String(error), true);
@@ -96,6 +104,11 @@ export class Connection {
       });
       const refused = (error: Error): void => {
         settle();
+        const distrust = distrustOf(error);
+        if (distrust !== undefined) {
+          fail(distrust, true);
+          return;
+        }
         fail(error.message === '' && error instanceof AggregateError ? String(error.errors[0]?.message) : error.message);
       };
       socket.once('error', refused);
@@ -209,4 +222,11 @@ export class Connection {
     this.#socket.terminate();
     this.#wake?.();
   }
+}
+
+/** What to say of a certificate that is not believed; undefined: it is something else. Coming back would not help. */
+function distrustOf(error: Error): string | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined || !DISTRUSTED.test(code)) return undefined;
+  return `the server's certificate is not to be believed (${code}: ${error.message}); where it is the server's own, give its file as ca (--ca)`;
 }

@@ -11,6 +11,8 @@ import type { SubscriberState } from './state.ts';
 export interface SubscriberOptions {
   /** The tickerplant's WebSocket, `ws://…` or `wss://…`. */
   readonly url: string;
+  /** Certificates in PEM that a `wss://` server's is believed by, instead of those that the machine trusts. One that can't be believed is refused. */
+  readonly ca?: string | Uint8Array;
   /** A table, or `'*'` for every one. */
   readonly table: string;
   /** Symbols, or `'*'` for all that there are at the quote. */

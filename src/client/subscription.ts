@@ -290,9 +290,9 @@ export class Subscription implements ReceptionHost {
   /** The connection there is, or a new one; undefined where it failed, after a wait. */
   async *#connect(): Events<Connection | undefined> {
     if (this.#connection !== undefined) return this.#connection;
-    const { url, clock, signal, heartbeatMs } = this.options;
+    const { url, ca, clock, signal, heartbeatMs } = this.options;
     yield { type: 'status', state: 'connecting', detail: url };
-    const opened = await Connection.open({ url, clock, signal, heartbeatMs });
+    const opened = await Connection.open({ url, ca, clock, signal, heartbeatMs });
     if (!(opened instanceof Connection)) {
       yield* this.lost(opened);
       return undefined;

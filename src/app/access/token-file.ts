@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type AccessTokenConfig, accessTokensSchema } from '../config/access.ts';
 import { ConfigError } from '../config/errors.ts';
 import { findings } from '../config/issues.ts';
@@ -26,6 +28,20 @@ export async function readTokenFile(file: string): Promise<readonly AccessTokenC
     file,
     issues.map(({ path, message }) => ({ path: path.join('.'), at: undefined, message })),
   );
+}
+
+/** Writes it, whole or not at all; for its owner alone. */
+export async function writeTokenFile(file: string, tokens: readonly AccessTokenConfig[]): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const temporary = `${file}.${randomUUID()}`;
+  const handle = await open(temporary, 'wx', 0o600);
+  try {
+    await handle.writeFile(`${JSON.stringify(tokens, null, 2)}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, file);
 }
 
 function refusal(file: string, path: string, message: string): ConfigError {

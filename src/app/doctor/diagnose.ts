@@ -23,6 +23,8 @@ export interface DiagnoseOptions {
   readonly priceMsat?: Msat | undefined;
   /** Go on asking a node that is away or behind the chain until this moment, by `clock`. */
   readonly waitUntil?: number | undefined;
+  /** What else was looked at, elsewhere than at the node. */
+  readonly further?: readonly Check[];
   /** Told why it is waited, a line each time that changes. */
   readonly onWaiting?: ((why: string) => void) | undefined;
 }
@@ -61,6 +63,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
         checkOutbound(observations, purpose),
       ]
     : [connection, ...expiry];
+  const all = [...checks, ...(options.further ?? [])];
   return {
     kind: config.kind,
     ...(config.via === undefined ? {} : { via: config.via }),
@@ -68,7 +71,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
     reachable,
     usable: checks.every(({ status }) => status !== 'fail'),
     ...facts(observations),
-    checks,
+    checks: all,
   };
 }
 

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { BackendReport } from '../../app/backend-report.ts';
+import type { Check } from '../../app/doctor/diagnosis.ts';
 import { parseSeconds } from '../amounts.ts';
 import { diagnosisForPeople, exitCodeOfDiagnosis } from '../doctor-report.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -57,6 +58,7 @@ async function doctor({ config, wallet, timeout, wait, json }: DoctorOptions): P
   const signal = stopOnSignals(() => process.stderr.write('stopping\n'));
   process.exitCode = await withResources(async (opened) => {
     const looked = opened(await openToLook(file, { clock, random: systemRandom, logger: silentLogger }));
+    const exposed = wallet === undefined ? await exposureChecks(file) : [];
     const diagnosis = await diagnose({
       ...looked,
       purpose: wallet === undefined ? 'sell' : 'pay',
@@ -65,11 +67,25 @@ async function doctor({ config, wallet, timeout, wait, json }: DoctorOptions): P
       timeoutMs: timeout,
       priceMsat: wallet === undefined ? await dearestSymbol(file) : undefined,
       ...(wait === 0 ? {} : { waitUntil: clock.now() + wait }),
+      further: exposed,
       onWaiting: (why) => process.stderr.write(`waiting: ${why}\n`),
     });
     process.stdout.write(json === true ? `${JSON.stringify(diagnosis)}\n` : diagnosisForPeople(diagnosis));
     return signal.aborted ? ExitCode.interrupted : exitCodeOfDiagnosis(diagnosis);
   });
+}
+
+/** What the config lays open; nothing where it is not a server's, or can't be read as one: that is told elsewhere. */
+async function exposureChecks(file: string): Promise<readonly Check[]> {
+  const [{ loadConfig }, { exposuresOf, openFiles }] = await Promise.all([
+    import('../../app/config/load.ts'),
+    import('../../app/exposure.ts'),
+  ]);
+  const config = await loadConfig({ file, forcePublic: true }).catch(() => undefined);
+  if (config === undefined) return [];
+  const found = [...exposuresOf(config), ...(await openFiles(config))];
+  if (found.length === 0) return [{ name: 'exposure', status: 'ok', detail: 'nothing is laid open that need not be' }];
+  return found.map(({ path, message, advice }) => ({ name: 'exposure', status: 'warn', detail: `${path}: ${message}`, advice }));
 }
 
 async function info({ config, json, timeout }: BackendOptions): Promise<void> {

@@ -27,19 +27,23 @@ export function registerConfig(program: Command): void {
 }
 
 async function check({ config: file, set, json }: ConfigOptions): Promise<void> {
-  const [{ loadConfig }, { ConfigError }, { checkFeed }] = await Promise.all([
+  const [{ loadConfig }, { ConfigError }, { checkFeed }, { exposuresOf, openFiles }] = await Promise.all([
     import('../../app/config/load.ts'),
     import('../../app/config/errors.ts'),
     import('../../app/check-feed.ts'),
+    import('../../app/exposure.ts'),
   ]);
   try {
     const config = await loadConfig({ file, set });
     checkFeed(config);
     const tables = config.tables.map((table) => table.name);
-    const answer = { ok: true, file: config.source, backend: config.backend.kind, tables, feed: config.feed?.kind ?? null };
+    const warnings = [...exposuresOf(config), ...(await openFiles(config))];
+    const answer = { ok: true, file: config.source, backend: config.backend.kind, tables, feed: config.feed?.kind ?? null, warnings };
     process.stdout.write(
       json === true ? `${JSON.stringify(answer)}\n` : `${config.source}: good (backend ${answer.backend}, tables ${tables.join(', ')})\n`,
     );
+    for (const { path, message, advice } of json === true ? [] : warnings)
+      process.stdout.write(`warning: ${path}: ${message}\n  ${advice}\n`);
   } catch (error) {
     if (json !== true || !(error instanceof ConfigError)) throw error;
     process.stdout.write(`${JSON.stringify({ ok: false, file: error.source, issues: error.issues })}\n`);

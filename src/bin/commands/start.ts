@@ -26,15 +26,18 @@ export function registerStart(program: Command): void {
 }
 
 async function start(options: StartOptions): Promise<void> {
-  const [{ loadConfig }, { startServer }, { createLogger }, { systemdService }, { systemClock }] = await Promise.all([
-    import('../../app/config/load.ts'),
-    import('../../app/server.ts'),
-    import('../../app/logging.ts'),
-    import('../../app/systemd/service.ts'),
-    import('../../app/system.ts'),
-  ]);
+  const [{ loadConfig }, { startServer }, { createLogger }, { systemdService }, { systemClock }, { exposuresOf, openFiles }] =
+    await Promise.all([
+      import('../../app/config/load.ts'),
+      import('../../app/server.ts'),
+      import('../../app/logging.ts'),
+      import('../../app/systemd/service.ts'),
+      import('../../app/system.ts'),
+      import('../../app/exposure.ts'),
+    ]);
   const config = await loadConfig({ file: options.config, set: options.set, forcePublic: options.forcePublic === true });
   const logger = await createLogger(config.log);
+  for (const { path, message, advice } of [...exposuresOf(config), ...(await openFiles(config))]) logger.warn({ path, advice }, message);
   const signal = stopOnSignals((name) => logger.info({ signal: name }, 'stopping; once more to stop at once'));
   const server = await startServer(config, { logger });
   const systemd = systemdService({ environment: process.env, pid: process.pid, clock: systemClock, logger });

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { RowFormatName } from '../../client/row-format.ts';
 import type { RowOutput } from '../../client/row-output.ts';
@@ -13,6 +14,7 @@ import type { SubEnd } from '../sub-report.ts';
 
 interface SubOptions {
   readonly wallet?: string;
+  readonly ca?: string;
   readonly budget?: Msat;
   readonly maxFee?: Msat;
   readonly state?: string;
@@ -33,7 +35,7 @@ export function registerSub(program: Command): void {
   program
     .command('sub')
     .description('subscribe to a tickerplant, pay its invoice, and print the rows on standard output')
-    .argument('<url>', "the tickerplant's WebSocket, ws://host:port")
+    .argument('<url>', "the tickerplant's WebSocket, wss://host:port or ws://host:port")
     .argument('<table>', "a table, or '*' for every one")
     .argument('[syms...]', 'symbols; none for all')
     .option(
@@ -66,6 +68,7 @@ export function registerSub(program: Command): void {
         'ndjson',
       ]),
     )
+    .option('--ca <file>', 'believe certificates of this file (PEM) instead of those that the machine trusts')
     .option('--limit <rows>', 'end after so many rows', parseCount)
     .option('--give-up <seconds>', 'while nothing is paid, give up a server that is away for so long (default: 60)', parseSeconds)
     .option('--once', 'pay one invoice only: no renewal of what is paid for a time, no top-up of what is prepaid for single rows')
@@ -113,10 +116,12 @@ async function sub(url: string, table: string, syms: readonly string[], options:
   await withResources(async (opened) => {
     const state = opened(options.state === undefined ? memoryState() : openStateDirectory({ directory: options.state, outputFd: STDOUT }));
     if (options.state === undefined && options.wallet !== undefined) report.note('no --state: what is paid for is lost if this process is');
+    if (isReadable(url)) report.note('ws:// is not encrypted: whoever is on the way can read the token and use it; ask for wss://');
     const wallet = options.wallet === undefined ? undefined : opened(await openWallet(options.wallet));
     const subscriber = opened(
       openSubscriber({
         url,
+        ...(options.ca === undefined ? {} : { ca: await readFile(options.ca) }),
         table,
         syms: syms.length === 0 || syms.includes('*') ? '*' : [...new Set(syms)],
         budgetMsat: options.budget ?? msat(0),
@@ -164,6 +169,7 @@ async function sub(url: string, table: string, syms: readonly string[], options:
 function check(url: string, table: string, options: SubOptions, command: Command): void {
   if (!/^wss?:\/\/[^/]/.test(url) || !URL.canParse(url))
     command.error(`error: ${url} is not the address of a WebSocket, such as ws://127.0.0.1:5010`);
+  if (options.ca !== undefined && !url.startsWith('wss:')) command.error('error: --ca is for wss://: ws:// is not encrypted');
   if (options.wallet !== undefined && options.budget === undefined)
     command.error('error: --wallet needs --budget <sat>: how much may be spent');
   if (options.renew === true && options.wallet === undefined) command.error('error: --renew needs --wallet');
@@ -171,6 +177,12 @@ function check(url: string, table: string, options: SubOptions, command: Command
   if (options.once === true && options.renew === true) command.error('error: --once and --renew can not both be meant');
   if (table === '*' && options.format === 'csv')
     command.error('error: csv has one heading, so it needs one table; take ndjson for all of them');
+}
+
+/** Whether others than this machine can see what goes there. */
+function isReadable(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'ws:' && !/^(?:localhost|127\..*|\[::1\])$/.test(hostname);
 }
 
 function isTerminal(): boolean {

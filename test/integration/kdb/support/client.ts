@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { chars } from '../../../../src/kdb/build.ts';
 import { encodeMessage, readMessage } from '../../../../src/kdb/message.ts';
 import type { K } from '../../../../src/kdb/types.ts';
@@ -29,6 +30,16 @@ export class KdbClient implements AsyncDisposable {
     const client = KdbClient.open(port);
     await once(client.socket, 'connect');
     client.send(Buffer.from([...Buffer.from(login), ...(capability === 'none' ? [] : [capability]), 0]));
+    await until(() => client.capability !== undefined || client.closed, 'the answer to the login');
+    return client;
+  }
+
+  /** Over TLS. @throws what the handshake threw. */
+  static async connectTls(port: number, options: ConnectionOptions, login = 'test:test'): Promise<KdbClient> {
+    const socket = connectTls({ port, host: '127.0.0.1', ...options });
+    await once(socket, 'secureConnect');
+    const client = new KdbClient(socket);
+    client.send(Buffer.from([...Buffer.from(login), 3, 0]));
     await until(() => client.capability !== undefined || client.closed, 'the answer to the login');
     return client;
   }

@@ -1,0 +1,93 @@
+import { newMacaroon } from 'macaroon';
+import { attenuate } from '../../../../src/credentials/l402.ts';
+import type { Plant } from './plant.ts';
+
+/** A credential as it can be shown; what is left out can't be. */
+export interface Shown {
+  /** A buyer's: in `resume`, and as kdb+'s password. */
+  readonly token?: string;
+  /** HTTP's `Authorization`, and that of the request which opens a WebSocket. */
+  readonly authorization?: string;
+  /** In the URL. */
+  readonly ticket?: () => Promise<string>;
+  /** kdb+'s `user:password`. */
+  readonly login?: string;
+}
+
+/** Tokens of operators that the server was started with, by name. */
+export type Operators = Readonly<Record<string, string>>;
+
+interface Bought {
+  /** The quote's id. */
+  readonly quote: string;
+  readonly token: string;
+  readonly subscription: string;
+  readonly invoice: string;
+}
+
+/** A quote for AAPL, not paid. */
+export async function quoted(plant: Plant): Promise<Bought> {
+  const response = await fetch(`${plant.http}/v1/quotes`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ table: 'trade', syms: ['AAPL'] }),
+  });
+  const quote = (await response.json()) as Bought;
+  plant.quotes.set(quote.token, quote.quote);
+  return quote;
+}
+
+/** The same, paid. */
+export async function bought(plant: Plant): Promise<Bought & { readonly preimage: string }> {
+  const quote = await quoted(plant);
+  return { ...quote, preimage: await plant.pay(quote.invoice) };
+}
+
+const buyer = (token: string): Shown => ({ token, authorization: `Bearer ${token}`, login: `me:${token}` });
+const operator =
+  (name: string) =>
+  async (_plant: Plant, operators: Operators): Promise<Shown> => ({
+    authorization: `Bearer ${operators[name]}`,
+    login: `me:${operators[name]}`,
+  });
+
+/** How each credential of docs/security.md is come by; fresh each time. A row of its tables needs an entry here. */
+export const CREDENTIALS: Readonly<Record<string, (plant: Plant, operators: Operators) => Promise<Shown>>> = {
+  none: async () => ({ login: 'me:anything' }),
+  "buyer's token": async (plant) => buyer((await bought(plant)).token),
+  "buyer's token and preimage": async (plant) => {
+    const { token, preimage } = await bought(plant);
+    return { authorization: `L402 ${token}:${preimage}` };
+  },
+  "buyer's token and another preimage": async (plant) => ({ authorization: `L402 ${(await bought(plant)).token}:${'ab'.repeat(32)}` }),
+  "buyer's token, not paid": async (plant) => buyer((await quoted(plant)).token),
+  "buyer's token, run out": async (plant) => buyer(attenuate((await bought(plant)).token, 'valid_until=1700000000')),
+  "buyer's token, revoked": async (plant) => {
+    const { token, subscription } = await bought(plant);
+    await plant.server.tickerplant.revoke(subscription);
+    return buyer(token);
+  },
+  "stream's ticket": async (plant) => {
+    const { token } = await bought(plant);
+    const ticket = async () => {
+      const response = await fetch(`${plant.http}/v1/tickets`, { method: 'POST', headers: { Authorization: `Bearer ${token}` } });
+      return ((await response.json()) as { ticket: string }).ticket;
+    };
+    return { ticket };
+  },
+  'macaroon of a node': async () => {
+    const macaroon = newMacaroon({ identifier: Buffer.alloc(40, 3), location: 'lnd', rootKey: Buffer.alloc(32, 7), version: 2 });
+    return buyer(Buffer.from(macaroon.exportBinary()).toString('base64'));
+  },
+  "publisher's token": operator('publisher'),
+  "publisher's token, another table": operator('other-table'),
+  "publisher's token, another address": operator('elsewhere'),
+  "publisher's token, run out": operator('run-out'),
+  "publisher's token, revoked": operator('revoked'),
+  "admin's token": operator('admin'),
+  'metrics token': operator('metrics'),
+  'token of transports.http.metrics': operator('http.metrics'),
+  "publisher's login": async () => ({ login: 'feed:correct horse' }),
+  "publisher's login, another table": async () => ({ login: 'halts:correct horse' }),
+  "publisher's login, wrong password": async () => ({ login: 'feed:wrong horse' }),
+};
