@@ -26,6 +26,8 @@ export interface BuyerOptions {
   readonly onRetired?: () => void;
 }
 
+/** What a buyer says while its payment's outcome is unknown. */
+const UNKNOWN = 'the payment is unknown';
 const BUDGET_SAT = 1_000;
 const AGAIN_MS = 150;
 const GIVE_UP_AFTER = 30;
@@ -43,6 +45,8 @@ export class Buyer {
   subscription: string | undefined;
   /** It was told that a payment of its own has taken effect, or was given rows. */
   activated = false;
+  /** Its wallet can't tell whether its payment is under way. */
+  unsure = false;
   /** How often it has got further: what it is told while it only waits does not count. */
   told = 0;
   /** Rounds that it has lived through. */
@@ -165,6 +169,7 @@ export class Buyer {
       this.#failures.push(line);
       return;
     }
+    this.unsure = event['event'] === 'status' ? event['detail'] === UNKNOWN || (this.unsure && event['state'] !== 'waiting') : false;
     switch (event['event']) {
       case 'quote': {
         const { paymentHash, subscription } = event['quote'] as { readonly paymentHash: string; readonly subscription: string };

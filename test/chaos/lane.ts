@@ -27,6 +27,7 @@ const AT_ONCE = 4;
 const ON_THEIR_WAY_MS = 15_000;
 const POLL_MS = 50;
 const RESTING_POLL_MS = 200;
+const UNSURE_AFTER_MS = 3_000;
 const MOST_ROUNDS_OF_A_LIFE = 4;
 
 /** Rounds in one world: buyers come, processes are killed, everything comes to rest and is judged. Ends with the first violation. */
@@ -257,8 +258,9 @@ export class Lane {
     let missing = Number.POSITIVE_INFINITY;
     let waited = 0;
     for (let before = performance.now(); !signal.aborted; ) {
-      const now = buyers.filter((buyer) => buyer.pays && buyer.hopeless === undefined && !(buyer.flowing && hasAll(buyer, mark))).length;
-      if (now === 0) return;
+      const late = buyers.filter((buyer) => buyer.pays && buyer.hopeless === undefined && !(buyer.flowing && hasAll(buyer, mark)));
+      const now = late.length;
+      if (now === 0 || (waited > UNSURE_AFTER_MS && (await this.#nothingIsUnderWay(late)))) return;
       if (now < missing || progress() > told) waited = 0;
       missing = Math.min(missing, now);
       told = progress();
@@ -268,6 +270,17 @@ export class Lane {
       waited += Math.min(performance.now() - before, 1_000);
       before = performance.now();
     }
+  }
+
+  /**
+   * Whether all of these wait for their invoices to expire: killed on the way to a node that says nothing of a payment which it may not
+   * have been asked for (eclair), so that asking again might pay twice.
+   */
+  async #nothingIsUnderWay(buyers: readonly Buyer[]): Promise<boolean> {
+    if (!buyers.every((buyer) => buyer.unsure)) return false;
+    for (const buyer of buyers) buyer.readState();
+    const known = new Set((await this.#options.world.network.payments()).map(({ paymentHash }) => paymentHash));
+    return buyers.every(({ hashes }) => ![...hashes].some((hash) => known.has(hash)));
   }
 }
 
