@@ -1,10 +1,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundleCommand } from './bundle.ts';
 import { isClean, NOTHING, sum, type Tally } from './facts.ts';
 import { Lane } from './lane.ts';
 import type { ChaosNetwork, NetworkOptions } from './networks/network.ts';
 import { type ChaosOptions, HELP, readOptions } from './options.ts';
-import { killAll } from './program.ts';
+import { killAll, useCommand } from './program.ts';
 import { PlanRandom } from './random.ts';
 import { keepRunFolder, newRunFolder } from './run-folder.ts';
 import { SABOTAGES } from './sabotage/names.ts';
@@ -85,6 +86,8 @@ async function chaos(options: ChaosOptions): Promise<number> {
   const { network, backend, kills, seed, lanes, sabotage } = options;
   const nodes = network === 'simulated' ? '' : ` (${backend})`;
   say(`chaos: ${network}${nodes}, ${kills} kills, seed ${seed}${sabotage === undefined ? '' : `, with the fault ${sabotage}`}`);
+  // A fault is built into the modules of the source.
+  if (sabotage === undefined) useCommand(await bundleCommand());
   const stopping = new AbortController();
   const enough = new AbortController();
   let kept = false;

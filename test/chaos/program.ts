@@ -6,8 +6,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onPath } from '../../regtest/native/cache.ts';
 
-/** The `tickerplant` command. */
-export const COMMAND: string = fileURLToPath(new URL('../../src/bin/tickerplant.ts', import.meta.url));
+/** The `tickerplant` command: the source, unless another script stands in for it. */
+export let COMMAND: string = fileURLToPath(new URL('../../src/bin/tickerplant.ts', import.meta.url));
+
+/** From now on this script is the command. */
+export function useCommand(script: string): void {
+  COMMAND = script;
+}
 
 /** How a program is started, each time. */
 export interface ProgramOptions {
