@@ -1,5 +1,16 @@
 import { InvalidArgumentError } from 'commander';
-import { type Msat, sat } from '../core/lightning/amount.ts';
+import { type Msat, msat, sat } from '../core/lightning/amount.ts';
+
+/** Reads a price: whole satoshi, `10` or `10sat`, or `1500msat`; more than nothing. @throws InvalidArgumentError. */
+export function parsePrice(text: string): Msat {
+  const [, digits = '', unit] = /^(\d{1,19}) ?(sat|msat)?$/.exec(text.trim()) ?? [];
+  if (!/[1-9]/.test(digits)) throw new InvalidArgumentError('must be an amount above 0, in satoshi: 10, 10sat or 1500msat');
+  try {
+    return unit === 'msat' ? msat(BigInt(digits)) : sat(BigInt(digits));
+  } catch {
+    throw new InvalidArgumentError('is more than there are bitcoin');
+  }
+}
 
 /** Reads an option that is a number of whole satoshi. @throws InvalidArgumentError. */
 export function parseSat(text: string): Msat {

@@ -8,8 +8,10 @@ import { registerJournal } from './commands/journal.ts';
 import { registerLedger } from './commands/ledger.ts';
 import { registerListener } from './commands/listener.ts';
 import { registerPay } from './commands/pay.ts';
+import { registerPurchases } from './commands/purchases.ts';
 import { registerSimnet } from './commands/simnet.ts';
 import { registerStart } from './commands/start.ts';
+import { registerStore } from './commands/store.ts';
 import { registerSub } from './commands/sub.ts';
 import { registerToken } from './commands/token.ts';
 import { ExitCode } from './exit-codes.ts';
@@ -41,6 +43,8 @@ export function createProgram(): Command {
   registerJournal(program);
   registerToken(program);
   registerAccess(program);
+  registerStore(program);
+  registerPurchases(program);
   return program;
 }
 

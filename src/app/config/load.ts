@@ -24,6 +24,15 @@ export async function loadListenerConfig(options: LoadOptions & { readonly file:
   return await parseListenerConfig(await readConfigFile(file), { ...rest, overrides: parseOverrides(set) });
 }
 
+/** Finds and reads the `backend:` of a server's config or of a wallet, and says in which file it was. @throws ConfigError. */
+export async function loadBackendConfig(
+  options: Pick<LoadOptions, 'file' | 'set'>,
+): Promise<{ readonly file: string; readonly backend: BackendConfig }> {
+  const file = options.file ?? findConfigFile(process.cwd());
+  const overrides = parseOverrides(options.set ?? []);
+  return { file, backend: await parseWalletConfig(await readConfigFile(file), { backendOfAny: true, overrides }) };
+}
+
 /** Reads and parses a wallet's file. @throws ConfigError. */
 export async function loadWalletConfig(file: string, options: ParseOptions = {}): Promise<BackendConfig> {
   return await parseWalletConfig(await readConfigFile(file), options);

@@ -12,20 +12,29 @@ export class ListenError extends Error {
   }
 }
 
-const LISTEN_ERRORS: Readonly<Record<string, readonly [ListenErrorCode, (section: string) => string]>> = {
+const LISTEN_ERRORS: Readonly<Record<string, readonly [ListenErrorCode, (setting: (name: string) => string) => string]>> = {
   EADDRINUSE: [
     'ADDRESS_IN_USE',
-    (section) => `another program listens there; stop it, or set ${section}.port to a free port (0 takes any)`,
+    (setting) => `another program listens there; stop it, or set ${setting('port')} to a free port (0 takes any)`,
   ],
-  EADDRNOTAVAIL: ['ADDRESS_UNAVAILABLE', (section) => `that is not an address of this machine; set ${section}.host`],
-  ENOTFOUND: ['ADDRESS_UNAVAILABLE', (section) => `that name is not known; set ${section}.host`],
-  EACCES: ['NOT_PERMITTED', (section) => `not allowed; set ${section}.port to one above 1023`],
+  EADDRNOTAVAIL: ['ADDRESS_UNAVAILABLE', (setting) => `that is not an address of this machine; set ${setting('host')}`],
+  ENOTFOUND: ['ADDRESS_UNAVAILABLE', (setting) => `that name is not known; set ${setting('host')}`],
+  EACCES: ['NOT_PERMITTED', (setting) => `not allowed; set ${setting('port')} to one above 1023`],
 };
 
-/** Why a transport could not listen. `transport`: its name, and that of its section under `transports` in the config. */
-export function listenError(transport: string, host: string, port: number, error: NodeJS.ErrnoException): ListenError {
+/**
+ * Why a transport could not listen. `transport`: its name, and that of its section under `transports` in the config; `setting`: how host and
+ * port are set, where it is otherwise.
+ */
+export function listenError(
+  transport: string,
+  host: string,
+  port: number,
+  error: NodeJS.ErrnoException,
+  setting: (name: string) => string = (name) => `transports.${transport}.${name}`,
+): ListenError {
   const [code, fix] = LISTEN_ERRORS[error.code ?? ''] ?? (['OTHER', () => error.code ?? 'unknown reason'] as const);
-  const message = `${transport}: can't listen on ${hostAndPort(host, port)}: ${fix(`transports.${transport}`)}`;
+  const message = `${transport}: can't listen on ${hostAndPort(host, port)}: ${fix(setting)}`;
   return new ListenError(code, message, { cause: error });
 }
 

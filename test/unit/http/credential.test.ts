@@ -3,9 +3,10 @@ import { expect, test } from 'vitest';
 import type { TickerplantErrorCode } from '../../../src/core/tickerplant/errors.ts';
 import { TickerplantError } from '../../../src/core/tickerplant/errors.ts';
 import { httpConfigSchema } from '../../../src/transport/http/config.ts';
-import { HTTP_STATUS, refusalOf } from '../../../src/transport/http/errors.ts';
+import { refusalOf } from '../../../src/transport/http/errors.ts';
 import { Tickets } from '../../../src/transport/http/tickets.ts';
 import { credentialOf } from '../../../src/transport/shared/credential.ts';
+import { HTTP_STATUS } from '../../../src/transport/shared/http-status.ts';
 import { ManualClock } from '../../integration/websocket/support/run.ts';
 
 const request = (...authorization: readonly string[]) => ({ headersDistinct: { authorization } }) as unknown as IncomingMessage;
