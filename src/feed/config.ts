@@ -63,6 +63,10 @@ export interface KdbFeedConfig {
   readonly kind: 'kdb';
   readonly host: string;
   readonly port: number;
+  /** Speak TLS, as q's `:tcps://`. A certificate that can't be believed is refused. */
+  readonly tls: boolean;
+  /** A file with certificates in PEM that the other's is believed by, instead of those that the machine trusts. */
+  readonly caFile?: string | undefined;
   readonly user: string;
   /** A secret. A tickerplant of ours that is paid takes its token here. */
   readonly password: string;
@@ -120,6 +124,8 @@ export const feedConfigSchema: z.ZodType<FeedConfig> = z.discriminatedUnion('kin
     kind: z.literal('kdb'),
     host: z.string().min(1).default('127.0.0.1'),
     port: z.number().int().min(1).max(65_535),
+    tls: z.boolean().default(false),
+    caFile: z.string().min(1).optional(),
     user: z
       .string()
       .regex(/^[^:\0]*$/, 'a user name can hold no colon')

@@ -23,7 +23,10 @@ export function checkListening(kind: string, host: string | undefined, forced: b
 /** A certificate that nobody has signed is for this machine, unless forced: buyers would learn to look away. */
 export function checkCertificates(transports: Sections['transports']): readonly Finding[] {
   return Object.entries(transports).flatMap(([name, transport]) => {
-    if (transport?.tls?.generate !== true || transport.tls.forcePublic || isLoopback(transport.host)) return [];
+    if (transport?.tls?.generate !== true || transport.tls.forcePublic) return [];
+    // Metrics on a port of their own show the transport's certificate beyond this machine.
+    const metrics = 'metrics' in transport && transport.metrics?.port !== undefined ? transport.metrics.host : '127.0.0.1';
+    if (isLoopback(transport.host) && isLoopback(metrics)) return [];
     const message =
       'a generated certificate is for development, on loopback (127.0.0.1): buyers can not tell who made it. Give cert and key (certbot makes them), or set forcePublic: true';
     return [{ path: ['transports', name, 'tls'], message, wrongType: false }];

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { connect, type Socket } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { Framing } from '../../kdb/framing.ts';
 import { encodeMessage, readMessage } from '../../kdb/message.ts';
 import type { K } from '../../kdb/types.ts';
@@ -11,6 +13,8 @@ const KEEP_ALIVE_MS = 30_000;
 export interface UpstreamOptions {
   readonly host: string;
   readonly port: number;
+  readonly tls: boolean;
+  readonly caFile?: string | undefined;
   readonly user: string;
   readonly password: string;
   readonly maxMessageBytes: number;
@@ -58,13 +62,16 @@ export class Upstream {
 
   /** Connects and logs in. @throws UpstreamError; the signal's reason. */
   static async open(options: UpstreamOptions, signal: AbortSignal): Promise<Upstream> {
-    const { host, port, user, password } = options;
+    const { user, password } = options;
     signal.throwIfAborted();
-    const socket = connect({ host, port });
+    const socket = await socketTo(options);
+    if (signal.aborted) socket.destroy();
+    signal.throwIfAborted();
     const onAbort = () => socket.destroy(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       await new Promise<void>((resolve, reject) => {
+        // They stay: what comes when it is resolved changes nothing, and an error is never without a listener.
         socket.once('error', (error) => reject(new UpstreamError(error.message, { cause: error })));
         socket.once('close', () => reject(new UpstreamError('does not take this user and password')));
         socket.once('data', (answer: Uint8Array) => {
@@ -83,7 +90,6 @@ export class Upstream {
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
-    socket.removeAllListeners();
     const upstream = new Upstream(socket, options);
     socket.resume();
     return upstream;
@@ -125,4 +131,23 @@ export class Upstream {
       this.#socket.destroy(error as Error);
     }
   }
+}
+
+/** A socket that is connecting. @throws UpstreamError where the certificates can't be read. */
+async function socketTo({ host, port, tls, caFile }: UpstreamOptions): Promise<Socket> {
+  if (!tls) return connect({ host, port });
+  // Each time anew: they may have been renewed.
+  const ca =
+    caFile === undefined
+      ? undefined
+      : await readFile(caFile).catch((error: Error) => {
+          throw new UpstreamError(`the certificates ${caFile} can't be read`, { cause: error });
+        });
+  return connectTls({
+    host,
+    port,
+    minVersion: 'TLSv1.2',
+    ...(ca !== undefined && { ca }),
+    ...(isIP(host) === 0 && { servername: host }),
+  });
 }

@@ -1,9 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { addToken, removeToken } from '../../../src/app/access/manage-tokens.ts';
 import { controlPath } from '../../../src/app/maintenance/control-path.ts';
+import { systemClock, systemRandom } from '../../../src/app/system.ts';
+import { silentLogger } from '../../../src/core/ports/logger.ts';
 import { chars, list, long, symbol } from '../../../src/kdb/build.ts';
+import { listenerSchema } from '../../../src/listener/config.ts';
+import { startListener } from '../../../src/listener/listener.ts';
+import { openOutbox } from '../../../src/listener/outbox/outbox.ts';
 import type { OperatorRole } from '../../../src/transport/shared/access/operators.ts';
 import { REQUEST_OPS } from '../../../src/transport/websocket/requests.ts';
 import { KdbClient } from '../kdb/support/client.ts';
@@ -16,6 +22,7 @@ const ATOMS = list(symbol('AAPL'), { kind: 'atom', type: 'float', value: 1 }, lo
 const ROW = ['2026-11-20T14:30:00.000Z', 'AAPL', 1, 100];
 
 let plant: Plant;
+let listener: Awaited<ReturnType<typeof openListener>>;
 const operators: Record<string, string> = {};
 
 beforeAll(async () => {
@@ -32,6 +39,8 @@ beforeAll(async () => {
     await add('revoked', 'publisher');
     await add('admin', 'admin');
     await add('metrics', 'metrics');
+    operators['listener'] = 'the-token-of-a-server-that-follows';
+    operators['listener-status'] = 'the-token-of-who-watches-it';
     operators['http.metrics'] = 'the-token-of-http.metrics';
     const publishers = [
       { user: 'feed', password: 'correct horse' },
@@ -56,8 +65,36 @@ beforeAll(async () => {
     if (performance.now() > end) throw new Error('a token that was revoked is still taken');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  listener = await openListener();
 }, 120_000);
-afterAll(async () => plant?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await listener?.[Symbol.asyncDispose]();
+  await plant?.[Symbol.asyncDispose]();
+});
+
+/** A listener beside the server, on the same node. */
+async function openListener(): Promise<{ readonly url: string } & AsyncDisposable> {
+  const parts = { clock: systemClock, random: systemRandom, logger: silentLogger };
+  const config = listenerSchema.parse({
+    outbox: { path: join(plant.folder, 'outbox.db') },
+    listen: { port: 0, statusToken: operators['listener-status'] },
+    servers: [{ name: 'shop', token: operators['listener'] }],
+  });
+  const outbox = openOutbox({ path: config.outbox.path, ...parts });
+  const running = await startListener({ config, backend: plant.seller, outbox, ...parts });
+  const end = performance.now() + 20_000;
+  while ((await fetch(`${running.url.replace('ws', 'http')}/healthz`)).status !== 200) {
+    if (performance.now() > end) throw new Error('the listener does not reach its node');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return {
+    url: running.url,
+    async [Symbol.asyncDispose]() {
+      await running.stop();
+      outbox[Symbol.dispose]();
+    },
+  };
+}
 
 async function http({ authorization, ticket }: Shown, method: string, path: string, body?: unknown): Promise<Response> {
   const abort = new AbortController();
@@ -170,6 +207,31 @@ const KDB: Attempts = {
   upd: async (shown) => await onKdb(shown, async (client) => (await client.value(list(chars('.u.upd'), symbol('trade'), ATOMS))) === null),
 };
 
+async function onListener(path: string, { authorization }: Shown): Promise<boolean> {
+  const { status } = await fetch(`${listener.url.replace('ws', 'http')}${path}`, {
+    headers: authorization === undefined ? {} : { authorization },
+  });
+  if (status !== 200 && !REFUSED.includes(status)) throw new Error(`${path}: ${status}`);
+  return status === 200;
+}
+
+const LISTENER: Attempts = {
+  health: async (shown) => await onListener('/healthz', shown),
+  status: async (shown) => await onListener('/v1/status', shown),
+  async follow({ authorization }) {
+    const socket = new WebSocket(`${listener.url}/v1/events`, { headers: authorization === undefined ? {} : { authorization } });
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      socket.once('open', () => resolve(101));
+      socket.once('unexpected-response', (_, response) => resolve(response.statusCode));
+      socket.once('error', reject);
+    });
+    socket.on('error', () => undefined);
+    socket.terminate();
+    expect([101, 401]).toContain(status);
+    return status === 101;
+  },
+};
+
 function attempts(transport: string, of: Attempts, groups: ReadonlyMap<string, readonly string[]> | undefined): void {
   const table = tableOf(transport);
   test.each([...table])('%s', async (credential, cells) => {
@@ -214,6 +276,10 @@ describe('over HTTP', () => {
 
 describe('over kdb+', () => {
   attempts('kdb', KDB, undefined);
+});
+
+describe('over the listener’s port', () => {
+  attempts('listener', LISTENER, undefined);
 });
 
 test('every operator’s token, and every kind of a buyer’s, is in the table of every transport that it can be shown to', () => {

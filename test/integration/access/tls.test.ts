@@ -14,6 +14,8 @@ import { memoryState } from '../../../src/client/state.ts';
 import { openSubscriber } from '../../../src/client/subscriber.ts';
 import { sat } from '../../../src/core/lightning/amount.ts';
 import { silentLogger } from '../../../src/core/ports/logger.ts';
+import { Upstream } from '../../../src/feed/kdb/upstream.ts';
+import { chars } from '../../../src/kdb/build.ts';
 import { openCertificate } from '../../../src/transport/shared/tls/certificate.ts';
 import { tlsConfigSchema } from '../../../src/transport/shared/tls/config.ts';
 import { generatedCertificate } from '../../../src/transport/shared/tls/generate.ts';
@@ -167,6 +169,30 @@ test('the subscriber buys over wss:// with the certificate it was given, and ref
       })(),
     ).rejects.toThrow(/certificate is not to be believed \(DEPTH_ZERO_SELF_SIGNED_CERT/);
   }
+});
+
+test('a feed takes rows of a kdb+ tickerplant over TLS, and refuses a certificate that it was not given', async () => {
+  const caFile = join(plant.folder, 'first/cert.pem');
+  const open = (more: { readonly caFile?: string }) =>
+    Upstream.open(
+      {
+        host: '127.0.0.1',
+        port: plant.kdbPort,
+        tls: true,
+        user: 'me',
+        password: 'anything',
+        maxMessageBytes: 2 ** 20,
+        onMessage: () => undefined,
+        ...more,
+      },
+      AbortSignal.timeout(20_000),
+    );
+  const upstream = await open({ caFile });
+  expect(await upstream.ask(chars('.u.t'))).toMatchObject({ values: ['trade', 'halt'] });
+  upstream.close();
+  await upstream.ended;
+  await expect(open({})).rejects.toThrow(/self-signed/);
+  await expect(open({ caFile: join(plant.folder, 'none.pem') })).rejects.toThrow(/can't be read/);
 });
 
 test('a renewed certificate is shown to new connections, and those there are go on; a half-written one changes nothing', async () => {

@@ -87,6 +87,8 @@ export const CREDENTIALS: Readonly<Record<string, (plant: Plant, operators: Oper
   "admin's token": operator('admin'),
   'metrics token': operator('metrics'),
   'token of transports.http.metrics': operator('http.metrics'),
+  "listener's token": operator('listener'),
+  "listener's status token": operator('listener-status'),
   "publisher's login": async () => ({ login: 'feed:correct horse' }),
   "publisher's login, another table": async () => ({ login: 'halts:correct horse' }),
   "publisher's login, wrong password": async () => ({ login: 'feed:wrong horse' }),

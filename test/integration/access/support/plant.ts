@@ -20,14 +20,16 @@ export interface PlantOptions {
 export class Plant implements AsyncDisposable {
   readonly server: RunningServer;
   readonly folder: string;
+  readonly seller: LightningBackend;
   readonly buyer: LightningBackend;
   /** Token → its quote. */
   readonly quotes: Map<string, string> = new Map();
   readonly #open: AsyncDisposable[];
 
-  private constructor(server: RunningServer, folder: string, buyer: LightningBackend, open: AsyncDisposable[]) {
+  private constructor(server: RunningServer, folder: string, seller: LightningBackend, buyer: LightningBackend, open: AsyncDisposable[]) {
     this.server = server;
     this.folder = folder;
+    this.seller = seller;
     this.buyer = buyer;
     this.#open = open;
   }
@@ -55,7 +57,7 @@ export class Plant implements AsyncDisposable {
     const config = await parseBaseConfig({ name: 'test', raw, locate: () => undefined }, { base: folder, environment: {} });
     const server = await startServer(config, { backend: seller, logger, stopDeadlineMs: 200 });
     open.push(server);
-    return new Plant(server, folder, buyer, open);
+    return new Plant(server, folder, seller, buyer, open);
   }
 
   get websocket(): string {
