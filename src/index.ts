@@ -121,6 +121,7 @@ export type {
 } from './core/tickerplant/service.ts';
 export type { TickerplantCounters } from './core/tickerplant/tickerplant.ts';
 export { FeedError, type FeedErrorCode } from './feed/errors.ts';
+export type { ListenerClientInput } from './listener/config.ts';
 export { type Answer, type ComputedOptions, computed } from './store/computed.ts';
 export type { WhenChanged } from './store/file-content.ts';
 export { type FolderOptions, file, folder } from './store/folder.ts';

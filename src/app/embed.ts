@@ -13,6 +13,7 @@ import type { SellerBackend } from '../core/tickerplant/seller-node.ts';
 import type { TickerplantService } from '../core/tickerplant/service.ts';
 import type { TickerplantCounters } from '../core/tickerplant/tickerplant.ts';
 import type { EndOfDayTime } from '../core/tickerplant/trading-calendar.ts';
+import type { ListenerClientInput } from '../listener/config.ts';
 import type { HttpConfigInput } from '../transport/http/config.ts';
 import type { WebsocketConfigInput } from '../transport/websocket/config.ts';
 import type { AccessInput } from './config/access.ts';
@@ -54,6 +55,8 @@ export interface CreateTickerplantOptions {
   readonly limits?: Partial<TickerplantLimits>;
   /** `expiry`: how long a quote can be paid, `1h` unless given. */
   readonly quotes?: { readonly expiry?: string };
+  /** A listener (`tickerplant listener`) that tells what was paid; left out, the backend does. */
+  readonly listener?: ListenerClientInput;
   /** When the day ends: `{ at: '17:00', zone: 'America/New_York' }`; midnight UTC unless given. */
   readonly endOfDay?: Partial<EndOfDayTime>;
   /** What becomes of money that did not come as it was asked for: a late payment is honoured, the rest is put to the buyer's credit, unless given. */
@@ -168,6 +171,7 @@ async function configOf(options: CreateTickerplantOptions, temporary: string | u
     websocket,
     http,
     access,
+    listener,
     limits,
     quotes,
     settlements,
@@ -183,6 +187,7 @@ async function configOf(options: CreateTickerplantOptions, temporary: string | u
     transports: { ...(websocket === false ? {} : { websocket: { ...websocket } }), ...(http === undefined ? {} : { http }) },
     // A file of tokens in the working folder is nothing of the embedder's unless they say so.
     access: { tokensFile: false, ...access },
+    listener,
     limits,
     quotes,
     settlements,

@@ -15,6 +15,9 @@ export interface ListenerClientConfig {
   readonly allowPlain: boolean;
 }
 
+/** What stands in a config: see {@link ListenerClientConfig}. */
+export type ListenerClientInput = Pick<ListenerClientConfig, 'url' | 'token'> & Partial<ListenerClientConfig>;
+
 /** A server that follows. */
 export interface ListenerServerConfig {
   readonly name: string;

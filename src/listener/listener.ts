@@ -8,7 +8,7 @@ import { type ListenerBackend, SettlementFollowing } from './follow-settlements.
 import type { Outbox } from './outbox/outbox.ts';
 import { ListenerServer } from './server/listener-server.ts';
 import { type ListenerStatus, statusOf } from './status.ts';
-import { readToken, Tokens } from './tokens.ts';
+import { readLongSecret, readToken, Tokens } from './tokens.ts';
 import { Webhook } from './webhooks/webhook.ts';
 
 /** What a listener is made of. It owns none of it: whoever opened backend and outbox closes them, after {@link Listener.stop}. */
@@ -110,7 +110,7 @@ async function openWebhooks({ config, outbox, clock, random, logger }: ListenerO
   const webhooks = new Map<string, Webhook>();
   for (const webhook of config.webhooks) {
     // Whether it can be read is known now, and not when the first event comes.
-    await readToken(webhook.secret, `webhooks.${webhook.name}.secret`);
+    await readLongSecret(webhook.secret, `webhooks.${webhook.name}.secret`);
     webhooks.set(
       webhook.name,
       new Webhook(webhook, { outbox, clock, random, logger: logger.child({ part: 'webhook', webhook: webhook.name }) }),

@@ -3,10 +3,18 @@ import { readSecret, type Secret } from '../adapters/shared/secret.ts';
 import { ListenerError } from './errors.ts';
 
 /** Shorter tokens can be guessed. */
-export const SHORTEST_SECRET = 16;
+const SHORTEST_SECRET = 16;
 
-/** Reads a token or a webhook's secret. @throws ListenerError `SECRET`, naming where it stands and never what it is. */
+/** Reads a bearer token. @throws ListenerError `SECRET`, naming where it stands and never what it is. */
 export async function readToken(secret: Secret, whose: string): Promise<string> {
+  const token = await readLongSecret(secret, whose);
+  if (!TOKEN.test(token))
+    throw new ListenerError('SECRET', `${whose}: a token is up to 512 letters, digits and signs without blanks (openssl rand -hex 32)`);
+  return token;
+}
+
+/** Reads what a webhook's signature is made with. @throws ListenerError `SECRET`, naming where it stands and never what it is. */
+export async function readLongSecret(secret: Secret, whose: string): Promise<string> {
   let value: string;
   try {
     value = await readSecret(secret, 'listener');
@@ -18,6 +26,9 @@ export async function readToken(secret: Secret, whose: string): Promise<string> 
   }
   return value;
 }
+
+/** What goes into an `Authorization` header as it is. */
+const TOKEN = /^[\x21-\x7e]{1,512}$/;
 
 /** The bearer tokens of those who may come. */
 export class Tokens {

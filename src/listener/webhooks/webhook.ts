@@ -6,7 +6,7 @@ import type { InvoiceEvent } from '../event.ts';
 import type { DeadLetter } from '../outbox/consumers.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { Position } from '../position.ts';
-import { readToken } from '../tokens.ts';
+import { readLongSecret } from '../tokens.ts';
 import { post } from './post.ts';
 import { sign } from './signature.ts';
 
@@ -111,7 +111,7 @@ export class Webhook {
     const body = bodyOf(event, this.#dependencies.outbox);
     this.#failures = 0;
     for (;;) {
-      const secret = await readToken(this.#config.secret, `webhooks.${name}.secret`);
+      const secret = await readLongSecret(this.#config.secret, `webhooks.${name}.secret`);
       const headers = sign(secret, event.id, clock.now(), body);
       const outcome = await post({ url, headers, body, timeoutMs: timeoutSeconds * 1000, signal });
       if (outcome.taken) {
