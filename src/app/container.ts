@@ -11,6 +11,7 @@ import type { SellerBackend } from '../core/tickerplant/seller-node.ts';
 import type { Transport } from '../core/tickerplant/service.ts';
 import { openTickerplant, type Tickerplant } from '../core/tickerplant/tickerplant.ts';
 import { tradingCalendar } from '../core/tickerplant/trading-calendar.ts';
+import { deviceCredentials } from '../credentials/device-token.ts';
 import { l402Credentials } from '../credentials/l402.ts';
 import { createFeed } from '../feed/create-feed.ts';
 import { listenerSource } from '../listener/client/listener-source.ts';
@@ -19,6 +20,7 @@ import { openJournal } from '../storage/journal/open-journal.ts';
 import { openSqliteLedger, type SqliteLedger } from '../storage/ledger/sqlite-ledger.ts';
 import { httpTransport } from '../transport/http/transport.ts';
 import { kdbTransport } from '../transport/kdb/transport.ts';
+import { mqttTransport } from '../transport/mqtt/transport.ts';
 import type { Operators } from '../transport/shared/access/operators.ts';
 import { websocketTransport } from '../transport/websocket/transport.ts';
 import { openOperators } from './access/operator-tokens.ts';
@@ -114,7 +116,7 @@ export function createContainer(options: ContainerOptions): Container {
   bindFeed(container, options);
   container.bind(parts.tickerplant).toResolvedValue(
     (
-      { tables, listener, limits, slowConsumer, quoteExpirySeconds, settlements, endOfDay }: BaseConfig,
+      { tables, listener, limits, devices, slowConsumer, quoteExpirySeconds, settlements, endOfDay }: BaseConfig,
       { ledger }: SqliteLedger,
       journal: Journal,
       backend: SellerBackend,
@@ -128,6 +130,7 @@ export function createContainer(options: ContainerOptions): Container {
         quoteExpirySeconds,
         settlements,
         endOfDay,
+        devices: devices && { ...devices, credentials: deviceCredentials },
         ledger,
         journal,
         backend,
@@ -142,11 +145,11 @@ export function createContainer(options: ContainerOptions): Container {
       }),
     [parts.config, parts.store, parts.journal, parts.backend, parts.credentials, parts.logger],
   );
-  const { websocket, http, kdb } = config.transports;
+  const { websocket, http, kdb, mqtt } = config.transports;
   const { connectionsPerAddress } = config.limits;
   if (websocket !== undefined) {
     container.bind(parts.transport).toResolvedValue(
-      (time: Clock, operators: Operators, log: Logger) =>
+      (tickerplant: Tickerplant, time: Clock, operators: Operators, log: Logger) =>
         websocketTransport(websocket, {
           clock: time,
           logger: log.child({ part: 'websocket' }),
@@ -154,8 +157,9 @@ export function createContainer(options: ContainerOptions): Container {
           connectionsPerAddress,
           server: options.server,
           path: options.path,
+          devices: tickerplant.devices,
         }),
-      [parts.clock, parts.operators, parts.logger],
+      [parts.tickerplant, parts.clock, parts.operators, parts.logger],
     );
   }
   if (http !== undefined) {
@@ -166,6 +170,7 @@ export function createContainer(options: ContainerOptions): Container {
           random,
           logger: log.child({ part: 'http' }),
           access: tickerplant.access,
+          devices: tickerplant.devices,
           operations: operationsOf(tickerplant, ledger),
           operators,
           connectionsPerAddress,
@@ -181,6 +186,15 @@ export function createContainer(options: ContainerOptions): Container {
           kdbTransport(kdb, { clock: time, logger: log.child({ part: 'kdb' }), operators, connectionsPerAddress }),
         [parts.clock, parts.operators, parts.logger],
       );
+  }
+  if (mqtt !== undefined) {
+    container.bind(parts.transport).toResolvedValue(
+      ({ devices }: Tickerplant, log: Logger) => {
+        if (devices === undefined) throw new TypeError('transports.mqtt is for devices, and devices is not configured');
+        return mqttTransport(mqtt, { clock, logger: log.child({ part: 'mqtt' }), devices, connectionsPerAddress });
+      },
+      [parts.tickerplant, parts.logger],
+    );
   }
   return container;
 }

@@ -15,6 +15,7 @@ import type { TickerplantCounters } from '../core/tickerplant/tickerplant.ts';
 import type { EndOfDayTime } from '../core/tickerplant/trading-calendar.ts';
 import type { ListenerClientInput } from '../listener/config.ts';
 import type { HttpConfigInput } from '../transport/http/config.ts';
+import type { MqttConfigInput } from '../transport/mqtt/config.ts';
 import type { WebsocketConfigInput } from '../transport/websocket/config.ts';
 import type { AccessInput } from './config/access.ts';
 import { isPlainObject } from './config/environment.ts';
@@ -52,6 +53,10 @@ export interface CreateTickerplantOptions {
   readonly http?: HttpConfigInput;
   /** Who may publish, read metrics and look after it over the transports; nobody unless given. The names are those of a config's `access`. */
   readonly access?: AccessInput;
+  /** What devices sell, as in a config; left out, there are none. */
+  readonly devices?: Readonly<Record<string, unknown>>;
+  /** Devices over MQTT; left out, not. */
+  readonly mqtt?: MqttConfigInput;
   readonly limits?: Partial<TickerplantLimits>;
   /** `expiry`: how long a quote can be paid, `1h` unless given. */
   readonly quotes?: { readonly expiry?: string };
@@ -77,6 +82,8 @@ export interface EmbeddedTickerplant extends AsyncDisposable {
   readonly url: string | undefined;
   /** Where HTTP is served; undefined without it. */
   readonly httpUrl: string | undefined;
+  /** Where devices connect over MQTT; undefined without it. */
+  readonly mqttUrl: string | undefined;
   /** What transports are given: for one of your own. */
   readonly service: TickerplantService;
   readonly counters: TickerplantCounters;
@@ -145,6 +152,7 @@ function embedded(server: RunningServer, afterwards: () => Promise<void>): Embed
   return {
     url: server.urls['websocket'],
     httpUrl: server.urls['http'],
+    mqttUrl: server.urls['mqtt'],
     service: tickerplant,
     get counters() {
       return tickerplant.counters;
@@ -172,6 +180,8 @@ async function configOf(options: CreateTickerplantOptions, temporary: string | u
     http,
     access,
     listener,
+    devices,
+    mqtt,
     limits,
     quotes,
     settlements,
@@ -184,7 +194,12 @@ async function configOf(options: CreateTickerplantOptions, temporary: string | u
     feed: isFeed(feed) ? undefined : feed,
     ledger: ledger === 'memory' ? { path: ':memory:' } : ledger,
     journal: temporary === undefined ? journal : { dir: temporary },
-    transports: { ...(websocket === false ? {} : { websocket: { ...websocket } }), ...(http === undefined ? {} : { http }) },
+    transports: {
+      ...(websocket === false ? {} : { websocket: { ...websocket } }),
+      ...(http === undefined ? {} : { http }),
+      ...(mqtt === undefined ? {} : { mqtt }),
+    },
+    devices,
     // A file of tokens in the working folder is nothing of the embedder's unless they say so.
     access: { tokensFile: false, ...access },
     listener,

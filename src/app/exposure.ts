@@ -25,6 +25,12 @@ export function exposuresOf({ transports, access }: BaseConfig): readonly Exposu
     const proxies = 'trustProxy' in transport ? transport.trustProxy : false;
     if (Array.isArray(proxies) && proxies.some((each) => EVERYBODY.test(each)))
       add(`${path}.trustProxy`, 'believes whoever connects: anybody can pretend to be another address', 'list the proxies alone');
+    if ('broker' in transport) {
+      const { protocol, hostname } = new URL(transport.broker);
+      if (/^(?:mqtt|ws):$/.test(protocol) && !isLoopback(hostname))
+        add(`${path}.broker`, "devices' tokens go over the network in plain text", 'use mqtts:// or wss://');
+      continue;
+    }
     if (isLoopback(transport.host)) continue;
     if (transport.tls === undefined && proxies === false)
       add(
@@ -77,7 +83,7 @@ export function exposuresOf({ transports, access }: BaseConfig): readonly Exposu
 export async function openFiles({ transports, access, ledger }: BaseConfig): Promise<readonly Exposure[]> {
   const files: (readonly [path: string, file: string])[] = [];
   for (const [name, transport] of Object.entries(transports)) {
-    const { key } = transport?.tls ?? {};
+    const key = transport === undefined || 'broker' in transport ? undefined : transport.tls?.key;
     if (key !== undefined) files.push([`transports.${name}.tls.key`, key]);
   }
   for (const [index, { tokenFile }] of access.tokens.entries())

@@ -76,7 +76,8 @@ async function open(
   disposal.add(() => store[Symbol.asyncDispose]());
   if (store.path !== ':memory:') {
     const revoke = (name: SubscriptionName) => (selling === undefined ? store.ledger.revoke(name, clock.now()) : selling.revoke(name));
-    const control = await serveControl({ store, clock, revoke }, logger);
+    const revokeDevice = (idOrName: string) => selling?.revokeDevice(idOrName) ?? store.ledger.revokeDevice(idOrName, clock.now());
+    const control = await serveControl({ store, clock, revoke, revokeDevice }, logger);
     disposal.add(() => control[Symbol.asyncDispose]());
   }
   const journal = await container.getAsync(parts.journal);

@@ -4,6 +4,7 @@ import { registerAccess } from './commands/access.ts';
 import { registerBackend } from './commands/backend.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerDevice } from './commands/device.ts';
 import { registerJournal } from './commands/journal.ts';
 import { registerLedger } from './commands/ledger.ts';
 import { registerListener } from './commands/listener.ts';
@@ -45,6 +46,7 @@ export function createProgram(): Command {
   registerAccess(program);
   registerStore(program);
   registerPurchases(program);
+  registerDevice(program);
   return program;
 }
 

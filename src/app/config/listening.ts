@@ -23,7 +23,8 @@ export function checkListening(kind: string, host: string | undefined, forced: b
 /** A certificate that nobody has signed is for this machine, unless forced: buyers would learn to look away. */
 export function checkCertificates(transports: Sections['transports']): readonly Finding[] {
   return Object.entries(transports).flatMap(([name, transport]) => {
-    if (transport?.tls?.generate !== true || transport.tls.forcePublic) return [];
+    if (transport === undefined || 'broker' in transport) return [];
+    if (transport.tls?.generate !== true || transport.tls.forcePublic) return [];
     // Metrics on a port of their own show the transport's certificate beyond this machine.
     const metrics = 'metrics' in transport && transport.metrics?.port !== undefined ? transport.metrics.host : '127.0.0.1';
     if (isLoopback(transport.host) && isLoopback(metrics)) return [];
@@ -40,4 +41,11 @@ export function checkTokenTables({ access, tables }: Pick<Sections, 'access' | '
       .filter((table) => !tables.some(({ name }) => name === table))
       .map((table) => ({ path: ['access', 'tokens', index, 'tables'], message: `there is no table ${table}`, wrongType: false })),
   );
+}
+
+/** A door that is for devices alone needs devices. */
+export function checkDeviceDoors({ transports, devices }: Pick<Sections, 'transports' | 'devices'>): readonly Finding[] {
+  if (transports.mqtt === undefined || devices !== undefined) return [];
+  const message = 'is for devices; say what they sell: devices: { items: { water: { msat: 5000 } } }';
+  return [{ path: ['transports', 'mqtt'], message, wrongType: false }];
 }

@@ -9,7 +9,7 @@ import { type BackendConfig, parseBackend } from './backend.ts';
 import { isPlainObject, scalarOf, substituteEnvironment } from './environment.ts';
 import { ConfigError, type ConfigIssue, type ConfigPath } from './errors.ts';
 import { type Finding, findings } from './issues.ts';
-import { checkCertificates, checkListening, checkTokenTables } from './listening.ts';
+import { checkCertificates, checkDeviceDoors, checkListening, checkTokenTables } from './listening.ts';
 import { COMMAND_LINE, mergeConfig } from './overrides.ts';
 import { resolveAllPaths, resolvePaths } from './paths.ts';
 import { logSchema, type Sections, sectionsSchema } from './schema.ts';
@@ -25,6 +25,7 @@ export interface BaseConfig {
   readonly feed: FeedConfig | undefined;
   readonly transports: Sections['transports'];
   readonly access: Sections['access'];
+  readonly devices: Sections['devices'];
   readonly ledger: Sections['ledger'];
   /** Undefined where the node itself tells what was paid. */
   readonly listener: Sections['listener'];
@@ -75,10 +76,16 @@ export async function parseConfig(source: ConfigSource, options: ParseOptions = 
     throw prepared.error([...('findings' in backend ? backend.findings : []), ...('findings' in sections ? sections.findings : [])]);
   }
   const exposed = Object.entries(sections.sections.transports).flatMap(([name, transport]) =>
-    checkListening(backend.backend.kind, transport?.host, forcePublic, name),
+    checkListening(backend.backend.kind, hostOf(transport), forcePublic, name),
   );
   if (exposed.length > 0) throw prepared.error(exposed);
   return { ...toBase(source, sections.sections, prepared.value), backend: backend.backend };
+}
+
+/** Where a transport can be reached: its own address, or that of the broker that it is a client of. */
+function hostOf(transport: Sections['transports'][keyof Sections['transports']]): string | undefined {
+  if (transport === undefined) return undefined;
+  return 'broker' in transport ? new URL(transport.broker).hostname : transport.host;
 }
 
 /** Parses a config that has no `backend:`, since the caller brings one. @throws ConfigError. */
@@ -261,19 +268,35 @@ function isSet(overrides: unknown, path: ConfigPath): boolean {
 async function parseSections(value: unknown): Promise<{ readonly sections: Sections } | { readonly findings: readonly Finding[] }> {
   const parsed = sectionsSchema.safeParse(value);
   if (!parsed.success) return { findings: findings(sectionsSchema, parsed.error.issues) };
-  const found = [...checkCertificates(parsed.data.transports), ...checkTokenTables(parsed.data)];
+  const found = [...checkCertificates(parsed.data.transports), ...checkTokenTables(parsed.data), ...checkDeviceDoors(parsed.data)];
   return found.length > 0 ? { findings: found } : { sections: parsed.data };
 }
 
 function toBase(source: ConfigSource, sections: Sections, effective: Readonly<Record<string, unknown>>): BaseConfig {
-  const { tables, feed, transports, access, ledger, listener, journal, limits, slowConsumer, quotes, settlements, endOfDay, stop, log } =
-    sections;
+  const {
+    tables,
+    feed,
+    transports,
+    access,
+    devices,
+    ledger,
+    listener,
+    journal,
+    limits,
+    slowConsumer,
+    quotes,
+    settlements,
+    endOfDay,
+    stop,
+    log,
+  } = sections;
   return {
     source: source.name,
     tables,
     feed,
     transports,
     access,
+    devices,
     ledger,
     listener,
     journal,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DevicesOptions } from '../../core/devices/items.ts';
 import type { SettlementPolicy } from '../../core/ports/ledger.ts';
 import { DEFAULT_LIMITS, type TickerplantLimits } from '../../core/tickerplant/limits.ts';
 import type { TableDefinition } from '../../core/tickerplant/schema.ts';
@@ -11,8 +12,10 @@ import { type JournalConfig, journalConfigSchema } from '../../storage/journal/c
 import { type LedgerConfig, ledgerConfigSchema } from '../../storage/ledger/config.ts';
 import { type HttpConfig, httpConfigSchema } from '../../transport/http/config.ts';
 import { type KdbConfig, kdbConfigSchema } from '../../transport/kdb/config.ts';
+import { type MqttConfig, mqttConfigSchema } from '../../transport/mqtt/config.ts';
 import { type WebsocketConfig, websocketConfigSchema } from '../../transport/websocket/config.ts';
 import { type AccessConfig, accessSchema } from './access.ts';
+import { devicesSchema } from './devices.ts';
 import { durationSchema } from './duration.ts';
 import { endOfDaySchema } from './end-of-day.ts';
 import { tablesSchema } from './tables.ts';
@@ -25,8 +28,11 @@ export interface Sections {
     readonly websocket?: WebsocketConfig | undefined;
     readonly http?: HttpConfig | undefined;
     readonly kdb?: KdbConfig | undefined;
+    readonly mqtt?: MqttConfig | undefined;
   };
   readonly access: AccessConfig;
+  /** What devices sell; left out, there are none. */
+  readonly devices?: DevicesOptions | undefined;
   readonly ledger: LedgerConfig;
   /** Where settlements are learnt from; left out: from the node itself. */
   readonly listener?: ListenerClientConfig | undefined;
@@ -63,6 +69,7 @@ const transportsSchema = z.strictObject({
   websocket: websocketConfigSchema.optional(),
   http: httpConfigSchema.optional(),
   kdb: kdbConfigSchema.optional(),
+  mqtt: mqttConfigSchema.optional(),
 });
 
 const quotesSchema = z
@@ -106,6 +113,7 @@ export const sectionsSchema: z.ZodType<Sections> = z.strictObject({
   feed: feedConfigSchema.optional(),
   transports: transportsSchema,
   access: accessSchema,
+  devices: devicesSchema.optional(),
   ledger: ledgerConfigSchema,
   listener: listenerClientSchema.optional(),
   journal: journalConfigSchema,

@@ -3,12 +3,14 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Clock } from '../../core/ports/clock.ts';
+import type { DeviceRevocation } from '../../core/ports/device-ledger.ts';
 import { LedgerError } from '../../core/ports/ledger.ts';
 import type { Revocation, SubscriptionName } from '../../core/ports/ledger-upkeep.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { SqliteLedger } from '../../storage/ledger/sqlite-ledger.ts';
 import { controlPath } from './control-path.ts';
 import { type ControlRequest, controlRequestSchema } from './control-request.ts';
+import { listedDevices } from './devices.ts';
 import { refundsOf } from './written-refunds.ts';
 
 /** What the requests work on. */
@@ -16,6 +18,7 @@ export interface Controlled {
   readonly store: SqliteLedger;
   readonly clock: Clock;
   readonly revoke: (name: SubscriptionName) => Promise<Revocation | undefined>;
+  readonly revokeDevice: (idOrName: string) => Promise<DeviceRevocation | undefined>;
 }
 
 /** Nobody needs more for a request. */
@@ -94,7 +97,7 @@ async function answer(line: string, controlled: Controlled, logger: Logger): Pro
 
 async function serve(
   request: ControlRequest,
-  { store, clock, revoke }: Controlled,
+  { store, clock, revoke, revokeDevice }: Controlled,
   logger: Logger,
 ): Promise<Readonly<Record<string, unknown>>> {
   switch (request.op) {
@@ -112,6 +115,16 @@ async function serve(
       if (done) logger.info({ refund: request.id }, 'a refund was noted as given');
       return { done };
     }
+    case 'devices':
+      return { devices: await listedDevices(store) };
+    case 'device-add': {
+      const { id, name, rootKey } = request;
+      await store.ledger.addDevice({ id, name, rootKey, createdAt: clock.now() });
+      logger.info({ device: id, name }, 'a device was added');
+      return {};
+    }
+    case 'device-revoke':
+      return { revocation: (await revokeDevice(request.device)) ?? null };
     case 'revoke':
       return { revocation: (await revoke(request.name)) ?? null };
   }

@@ -1,10 +1,6 @@
-import { existsSync } from 'node:fs';
-import { LedgerError } from '../../core/ports/ledger.ts';
-import { silentLogger } from '../../core/ports/logger.ts';
-import { openSqliteLedger, type SqliteLedger } from '../../storage/ledger/sqlite-ledger.ts';
+import type { SqliteLedger } from '../../storage/ledger/sqlite-ledger.ts';
 import { systemClock } from '../system.ts';
-import { askServer } from './control-client.ts';
-import type { ControlRequest } from './control-request.ts';
+import { byOwner } from './by-owner.ts';
 import { refundsOf, type WrittenRefund } from './written-refunds.ts';
 
 /** What the seller still has to give back, and whether a running server told it. */
@@ -27,27 +23,4 @@ export async function markRefundDone(ledger: string, id: string): Promise<{ read
   const done = (store: SqliteLedger) => store.ledger.refundDone(id, systemClock.now());
   const { value, online } = await byOwner(ledger, { op: 'refund-done', id }, async (store) => ({ done: await done(store) }));
   return { done: value['done'] === true, online };
-}
-
-/** Does something in a ledger: here where nobody has it open, else by whoever has. */
-async function byOwner(
-  ledger: string,
-  request: ControlRequest,
-  work: (store: SqliteLedger) => Promise<Readonly<Record<string, unknown>>>,
-): Promise<{ readonly value: Readonly<Record<string, unknown>>; readonly online: boolean }> {
-  if (!existsSync(ledger)) throw new LedgerError('IO', `there is no ledger ${ledger}`);
-  let store: SqliteLedger;
-  try {
-    store = await openSqliteLedger({ path: ledger, logger: silentLogger });
-  } catch (error) {
-    if (!(error instanceof LedgerError && error.code === 'LOCKED')) throw error;
-    const value = await askServer(ledger, request);
-    if (value === undefined) throw error;
-    return { value, online: true };
-  }
-  try {
-    return { value: await work(store), online: false };
-  } finally {
-    await store[Symbol.asyncDispose]();
-  }
 }

@@ -15,6 +15,16 @@ export interface TokenReach {
   readonly until: number | undefined;
 }
 
+/** Makes and checks the tokens of devices: macaroons, with what a device may do in their caveats. */
+export interface DeviceCredentials {
+  /** A token. `rootKey`: 64 hex digits, a secret of the ledger's. */
+  mint(device: string, rootKey: string, caveats: readonly string[]): string;
+  /** Reads whose token it is. @throws TickerplantError `BAD_TOKEN`. */
+  identify(token: string): string;
+  /** Checks the signature; answers the caveats, the seller's own and those that were added since. @throws TickerplantError `BAD_TOKEN`. */
+  verify(token: string, rootKey: string): readonly string[];
+}
+
 /** Makes and checks the buyers' tokens: L402 macaroons. */
 export interface Credentials {
   /** A token for a subscription and one of its quotes. `rootKey`: 64 hex digits, a secret of the ledger's. */

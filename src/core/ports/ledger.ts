@@ -3,6 +3,7 @@ import type { NodeIdentity } from '../lightning/backend.ts';
 import type { PaymentHash } from '../lightning/identifiers.ts';
 import type { Settlement, SettlementCursor } from '../lightning/settlement.ts';
 import type { CreditEvent, QuotedItem, QuoteReason, Terms } from '../tickerplant/messages.ts';
+import type { DeviceLedger, DeviceSettlement } from './device-ledger.ts';
 import type { LedgerUpkeep } from './ledger-upkeep.ts';
 import type { SettlementSourceName } from './settlement-source.ts';
 
@@ -147,7 +148,8 @@ export interface ApplySettlement {
 
 /**
  * What a settlement did. `granted`: what was bought is granted (`late`: after expiry or withdrawal, and honoured by the policy).
- * `set-aside`: it bought nothing, and its invoice can't be paid again: a quote that was open is open no more. `repeated`: applied before. `foreign`: not an invoice of this ledger's. `credits`: money of it
+ * `set-aside`: it bought nothing, and its invoice can't be paid again: a quote that was open is open no more. `repeated`: applied before.
+ * `device`: a device's invoice was paid, and it is to be told; not `fresh` where that had been applied before. `foreign`: not an invoice of this ledger's. `credits`: money of it
  * that bought nothing, and what became of that. The cursor moved in the same transaction, whichever it was.
  */
 export type SettlementEffect =
@@ -162,6 +164,7 @@ export type SettlementEffect =
     }
   | { readonly kind: 'set-aside'; readonly quote: QuoteRecord; readonly credits: readonly CreditEvent[] }
   | { readonly kind: 'repeated'; readonly quote: QuoteRecord }
+  | { readonly kind: 'device'; readonly settlement: DeviceSettlement; readonly fresh: boolean }
   | { readonly kind: 'foreign' };
 
 /** Totals, for people and health checks. */
@@ -194,7 +197,7 @@ export class LedgerError extends Error {
  * Who was quoted what, who paid, who may have what. Each command is one transaction (several are committed together), durable
  * when its promise resolves. Every one may throw a {@link LedgerError}; after it nothing of the command has taken effect.
  */
-export interface Ledger extends AsyncDisposable, LedgerUpkeep {
+export interface Ledger extends AsyncDisposable, LedgerUpkeep, DeviceLedger {
   /**
    * `created` false: a quote with this key is there already, and answered; nothing was written. Sets the quote's `creditMsat` aside in
    * the same transaction, and refuses with `CONFLICT` where there is less.

@@ -30,10 +30,10 @@ export class Invoicing {
     this.#invoicing = new CircuitBreaker({ clock: dependencies.clock });
   }
 
-  /** A new invoice; `description` is shown to the payer, at most 639 bytes. @throws TickerplantError `NODE_UNAVAILABLE`. */
-  async invoice(label: string, amountMsat: Msat, description: string): Promise<Invoice> {
-    const { backend, clock, expirySeconds } = this.#dependencies;
-    const request = { amountMsat, description, expirySeconds, label };
+  /** A new invoice; `description` is shown to the payer, at most 639 bytes; `expirySeconds`: where not all last equally long. @throws TickerplantError `NODE_UNAVAILABLE`. */
+  async invoice(label: string, amountMsat: Msat, description: string, expirySeconds?: number): Promise<Invoice> {
+    const { backend, clock } = this.#dependencies;
+    const request = { amountMsat, description, expirySeconds: expirySeconds ?? this.#dependencies.expirySeconds, label };
     const giveUp = new AbortController();
     const timer = clock.setTimer(INVOICE_TIMEOUT_MS, () => giveUp.abort());
     const create = async () => {

@@ -85,7 +85,11 @@ export class SettlementProcessor {
       gone,
       dayEnds: dayEnds(),
     });
-    if (effect.kind !== 'foreign') {
+    if (effect.kind === 'device') {
+      const { id, device, kind: how, late, receivedMsat, amountMsat } = effect.settlement;
+      const amounts = { receivedMsat: String(receivedMsat), askedMsat: String(amountMsat) };
+      if (effect.fresh) logger.info({ effect: how, device, settlement: id, late, ...amounts }, "a device's invoice was settled");
+    } else if (effect.kind !== 'foreign') {
       const amounts = { receivedMsat: String(settlement.receivedMsat), askedMsat: String(effect.quote.amountMsat) };
       logger.info({ effect: effect.kind, quote: effect.quote.id, ...amounts }, 'settlement applied');
       if ('credits' in effect)

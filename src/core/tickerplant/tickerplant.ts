@@ -1,6 +1,9 @@
+import { DeviceDesk } from '../devices/desk.ts';
+import type { DevicesOptions } from '../devices/items.ts';
 import type { StreamStatus } from '../lightning/settlement.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Credentials } from '../ports/credentials.ts';
+import type { Credentials, DeviceCredentials } from '../ports/credentials.ts';
+import type { DeviceRevocation } from '../ports/device-ledger.ts';
 import type { Feed } from '../ports/feed.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Ledger, SettlementEffect, SettlementPolicy } from '../ports/ledger.ts';
@@ -50,6 +53,8 @@ export interface TickerplantOptions {
   readonly settlements?: Partial<SettlementPolicy>;
   /** When the day ends; midnight UTC unless given. */
   readonly endOfDay?: EndOfDayTime | undefined;
+  /** What devices sell; left out, there are none. */
+  readonly devices?: (DevicesOptions & { readonly credentials: DeviceCredentials }) | undefined;
 }
 
 /** Totals since the start. Rows are counted, not messages. */
@@ -84,6 +89,8 @@ export async function openTickerplant(options: TickerplantOptions): Promise<Tick
 export class Tickerplant implements TickerplantService, AsyncDisposable {
   /** What buyers may do with a token alone, without a connection. */
   readonly access: TokenAccess;
+  /** Devices that share the seller's node; undefined where there are none. */
+  readonly devices: DeviceDesk | undefined;
   readonly #options: TickerplantOptions;
   readonly #limits: TickerplantLimits;
   readonly #catalog: Catalog;
@@ -170,6 +177,19 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       openQuote: (hash) => this.#desk.open(hash),
       onSettlement: (listener) => this.onSettlement(listener),
     });
+    this.devices =
+      options.devices &&
+      new DeviceDesk({
+        options: options.devices,
+        credentials: options.devices.credentials,
+        node: this.#node,
+        backend,
+        ledger,
+        clock,
+        random,
+        logger,
+        isCaughtUp: () => this.#processor.isCaughtUp,
+      });
     this.#retention = retainForGrants(journal, ledger, clock, logger);
     this.#days = new DayKeeper({
       calendar,
@@ -296,6 +316,17 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     return revocation;
   }
 
+  /** Ends a device's token for good, by its id or name; undefined where there is no such device. @throws LedgerError, and then nothing was revoked. */
+  async revokeDevice(idOrName: string): Promise<DeviceRevocation | undefined> {
+    const { ledger, clock, logger } = this.#options;
+    const revocation = await ledger.revokeDevice(idOrName, clock.now());
+    if (revocation === undefined) return undefined;
+    const { device, withdrawn } = revocation;
+    logger.info({ device, withdrawn: withdrawn.length }, "a device's token was revoked");
+    this.devices?.revoked(revocation);
+    return revocation;
+  }
+
   /** Calls back after every settlement's effect is durable. Disposing of it ends that. */
   onSettlement(listener: (effect: SettlementEffect) => void): Disposable {
     this.#listeners.add(listener);
@@ -307,6 +338,7 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     this.#stopping.abort();
     this.#retention[Symbol.dispose]();
     this.#desk.stop();
+    this.devices?.stop();
     this.#sessions.stop();
     await this.#days.stop();
     await this.#running;
@@ -326,7 +358,9 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     const { clock, logger } = this.#options;
     for (let pause = 250; !signal.aborted; pause = Math.min(pause * 2, 15_000)) {
       try {
-        return await this.#desk.restore();
+        await this.#desk.restore();
+        await this.devices?.restore();
+        return;
       } catch (error) {
         logger.warn({ err: error, retryInMs: pause }, 'the Lightning node is not reached yet; no quotes until it is');
         await clock.sleep(pause, signal).catch(() => undefined);
@@ -376,6 +410,7 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       this.#settled += 1;
       this.#sessions.activate(effect.quote, effect.grants);
     } else if (effect.kind === 'set-aside') this.#sessions.settled(effect.quote);
+    else if (effect.kind === 'device' && effect.fresh) this.devices?.settled(effect.settlement);
     if ('credits' in effect) for (const credit of effect.credits) this.#sessions.credit(credit);
     for (const listener of this.#listeners) listener(effect);
   }

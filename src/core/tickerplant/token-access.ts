@@ -129,7 +129,7 @@ export class TokenAccess {
       };
       const gone = () => end(false);
       const listening = onSettlement((effect) => {
-        if (effect.kind !== 'foreign' && effect.quote.subscription === subscription) end(true);
+        if ('quote' in effect && effect.quote.subscription === subscription) end(true);
       });
       const timer = clock.setTimer(timeoutMs, gone);
       if (signal.aborted) gone();

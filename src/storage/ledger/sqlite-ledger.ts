@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { DeviceLedger } from '../../core/ports/device-ledger.ts';
 import type { Ledger } from '../../core/ports/ledger.ts';
 import type { LedgerUpkeep } from '../../core/ports/ledger-upkeep.ts';
 import type { Logger } from '../../core/ports/logger.ts';
@@ -76,6 +77,7 @@ function ledgerOf(thread: LedgerThread, dispose: () => Promise<void>): Ledger {
     refundDone: (id, now) => thread.call('ledger', 'refundDone', id, now),
     counts: () => thread.call('ledger', 'counts'),
     ...upkeepOf(thread),
+    ...devicesOf(thread),
     [Symbol.asyncDispose]: dispose,
   };
 }
@@ -89,6 +91,27 @@ function upkeepOf(thread: LedgerThread): LedgerUpkeep {
     noteEpoch: (epoch) => thread.call('ledger', 'noteEpoch', epoch),
     revoke: (name, now) => thread.call('ledger', 'revoke', name, now),
     pruneQuotes: (node, before, limit) => thread.call('ledger', 'pruneQuotes', node, before, limit),
+  };
+}
+
+function devicesOf(thread: LedgerThread): DeviceLedger {
+  return {
+    addDevice: (device) => thread.call('ledger', 'addDevice', device),
+    device: (id) => thread.call('ledger', 'device', id),
+    devices: () => thread.call('ledger', 'devices'),
+    revokeDevice: (idOrName, now) => thread.call('ledger', 'revokeDevice', idOrName, now),
+    createDeviceInvoice: (invoice) => thread.call('ledger', 'createDeviceInvoice', invoice),
+    deviceInvoice: (id) => thread.call('ledger', 'deviceInvoice', id),
+    deviceInvoiceByKey: (device, key) => thread.call('ledger', 'deviceInvoiceByKey', device, key),
+    deviceInvoiceTimes: (device, now) => thread.call('ledger', 'deviceInvoiceTimes', device, now),
+    openDeviceInvoices: (node) => thread.call('ledger', 'openDeviceInvoices', node),
+    expireDeviceInvoices: (node, now) => thread.call('ledger', 'expireDeviceInvoices', node, now),
+    deviceInvoicesToCancel: (node) => thread.call('ledger', 'deviceInvoicesToCancel', node),
+    deviceInvoiceClosed: (id) => thread.call('ledger', 'deviceInvoiceClosed', id),
+    pruneDeviceInvoices: (node, before, limit) => thread.call('ledger', 'pruneDeviceInvoices', node, before, limit),
+    unacknowledged: (device, limit) => thread.call('ledger', 'unacknowledged', device, limit),
+    devicesToTell: () => thread.call('ledger', 'devicesToTell'),
+    acknowledgeSettlements: (device, ids, now) => thread.call('ledger', 'acknowledgeSettlements', device, ids, now),
   };
 }
 

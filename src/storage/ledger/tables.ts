@@ -24,6 +24,9 @@ export interface LedgerTables {
   revocations: RevocationsTable;
   epochs: EpochsTable;
   source_cursors: SourceCursorsTable;
+  devices: DevicesTable;
+  device_invoices: DeviceInvoicesTable;
+  device_settlements: DeviceSettlementsTable;
 }
 
 /** A row per (network, node public key). */
@@ -220,4 +223,50 @@ export interface RevocationsTable {
 /** Epochs that rows were numbered in. */
 export interface EpochsTable {
   epoch: bigint;
+}
+
+/** A row per device; `root_key` is a secret. */
+export interface DevicesTable {
+  number: Generated<bigint>;
+  id: string;
+  name: string;
+  root_key: string;
+  created_at: bigint;
+  revoked_at: bigint | null;
+  invoices: Generated<bigint>;
+  settled: Generated<bigint>;
+  received_msat: Generated<bigint>;
+  acknowledged: Generated<bigint>;
+}
+
+/** A row per invoice of a device's. */
+export interface DeviceInvoicesTable {
+  id: string;
+  device: string;
+  node: bigint;
+  state: 'open' | 'settled' | 'expired' | 'withdrawn';
+  key: string | null;
+  request: string | null;
+  item: string;
+  amount_msat: bigint;
+  payment_hash: string;
+  payment_request: string;
+  created_at: bigint;
+  expires_at: bigint;
+  invoice_closed: Generated<bigint>;
+}
+
+/** A row per payment of one; only `acknowledged_at` is ever set, once. */
+export interface DeviceSettlementsTable {
+  number: Generated<bigint>;
+  id: string;
+  device: string;
+  invoice: string;
+  kind: 'paid' | 'underpaid' | 'duplicate';
+  late: bigint;
+  received_msat: bigint;
+  settled_at: bigint;
+  applied_at: bigint;
+  cursor: string;
+  acknowledged_at: bigint | null;
 }

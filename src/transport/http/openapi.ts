@@ -36,6 +36,7 @@ export function openApi(routes: readonly Route[], server: string): Json {
     tags: [
       { name: 'selling', description: 'What is on sale, and buying it.' },
       { name: 'rows', description: 'What was bought.' },
+      { name: 'devices', description: "For devices that share the seller's node; `Bearer` and the device's token." },
       { name: 'service', description: 'For whoever runs it.' },
     ],
     paths,

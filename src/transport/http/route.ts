@@ -38,7 +38,7 @@ export interface Route<Query = unknown, Body = unknown, Params = unknown> {
   readonly id: string;
   readonly summary: string;
   readonly description?: string;
-  readonly tag: 'selling' | 'rows' | 'service';
+  readonly tag: 'selling' | 'rows' | 'devices' | 'service';
   /** `free` for everybody · `token` for whoever has one · `paid` for a token whose payment has arrived, else 402 · a role, for operators. */
   readonly access: 'free' | 'token' | 'paid' | Exclude<OperatorRole, 'metrics'>;
   readonly query?: z.ZodType<Query>;

@@ -15,6 +15,7 @@ import { assertMayReadMetrics, type Metrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import { register } from './register.ts';
 import type { Route } from './route.ts';
+import { deviceRoutes } from './routes/devices.ts';
 import { operatorRoutes } from './routes/operators.ts';
 import { rowRoutes } from './routes/rows.ts';
 import { sellingRoutes } from './routes/selling.ts';
@@ -78,6 +79,7 @@ export async function createServer({ services, metrics, certificate, isStopping 
     ...sellingRoutes(services),
     ...rowRoutes(services),
     ...streamRoutes(services),
+    ...deviceRoutes(services),
     ...serviceRoutes(services, isStopping),
     ...operatorRoutes(services, isStopping),
   ];

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { DeviceService } from '../../core/devices/service.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { Random } from '../../core/ports/random.ts';
@@ -37,6 +38,8 @@ export interface Services {
   readonly originOf: (request: IncomingMessage) => Origin;
   /** Addresses that may ask; undefined: all. */
   readonly allow: AddressList | undefined;
+  /** Undefined where this server has none. */
+  readonly devices: DeviceService | undefined;
   readonly tickets: Tickets;
   readonly streams: Streams;
   readonly keptPositions: KeptPositions;

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
+import type { DeviceService } from '../../core/devices/service.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { Random } from '../../core/ports/random.ts';
@@ -34,6 +35,8 @@ export interface HttpTransportOptions {
   readonly operators: Operators;
   /** Connections at a time of one address, whatever they have said. */
   readonly connectionsPerAddress: number;
+  /** Devices that share the seller's node; left out, there are none. */
+  readonly devices?: DeviceService | undefined;
 }
 
 /** HTTP with L402 over a tickerplant: quotes, history, live rows as events or lines. `start` throws `ListenError`. */
@@ -65,6 +68,7 @@ class HttpTransport implements Transport {
     const allowed = allow === undefined ? undefined : new AddressList(allow);
     const services: Services = {
       ...this.#options,
+      devices: this.#options.devices,
       config: this.#config,
       tickerplant,
       tickets: new Tickets(clock, random),

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import type { Msat } from '../../core/lightning/amount.ts';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
 import type { ResumePosition } from '../../core/tickerplant/messages.ts';
 import type { Pricing } from '../../core/tickerplant/schema.ts';
 import type { SlowConsumerPolicy } from '../../core/tickerplant/service.ts';
+import { amountText, deviceKey, deviceToken, itemName, settlementIds } from '../shared/device-requests.ts';
 
 /** A request's id, echoed as it was given. */
 export type RequestId = string | number;
@@ -56,8 +58,34 @@ export interface PublishRequest {
   readonly rows: readonly unknown[];
 }
 
-/** What can be asked. */
-export type Request = SubRequest | ResumeRequest | UnsubRequest | PingRequest | PublishRequest;
+/** `hello`: a device says who it is, and is told of its payments from now on. */
+export interface HelloRequest {
+  readonly op: 'hello';
+  readonly id?: RequestId | undefined;
+  readonly token: string;
+}
+
+/** `invoice`: a device asks an invoice for its customer. */
+export interface InvoiceRequest {
+  readonly op: 'invoice';
+  readonly id?: RequestId | undefined;
+  readonly item: string;
+  readonly amountMsat?: Msat | undefined;
+  readonly key?: string | undefined;
+}
+
+/** `ack`: a device has done what was paid for. */
+export interface AckRequest {
+  readonly op: 'ack';
+  readonly id?: RequestId | undefined;
+  readonly settlements: readonly string[];
+}
+
+/** What a device can ask. */
+export type DeviceRequest = HelloRequest | InvoiceRequest | AckRequest;
+
+/** What a buyer, or a device, can ask. */
+export type Request = SubRequest | ResumeRequest | UnsubRequest | PingRequest | PublishRequest | DeviceRequest;
 
 /** The outcome of reading a message. `json` false: not even JSON, which ends a connection when it goes on. */
 export type ParsedRequest =
@@ -88,7 +116,7 @@ const row = z.union(
 );
 const position = z.object({ epoch: number, seqs }, must('an object with epoch and seqs'));
 
-const SCHEMAS: { readonly [Op in Request['op']]: z.ZodType<Extract<Request, { op: Op }>> } = {
+const SCHEMAS: { readonly [Op in Request['op']]: z.ZodType<Extract<Request, { op: Op }>, unknown> } = {
   sub: z.object({
     op: z.literal('sub'),
     id,
@@ -119,6 +147,9 @@ const SCHEMAS: { readonly [Op in Request['op']]: z.ZodType<Extract<Request, { op
     table: text(NAME_LENGTH),
     rows: z.array(row, must('a list of rows')).min(1, 'must have a row'),
   }),
+  hello: z.object({ op: z.literal('hello'), id, token: deviceToken }),
+  invoice: z.object({ op: z.literal('invoice'), id, item: itemName, amountMsat: amountText, key: deviceKey }),
+  ack: z.object({ op: z.literal('ack'), id, settlements: settlementIds }),
 };
 
 /** The operations that can be asked for. */

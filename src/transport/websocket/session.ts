@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { RawData } from 'ws';
+import type { DeviceService } from '../../core/devices/service.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
 import type { BuyerConnection, TickerplantService } from '../../core/tickerplant/service.ts';
@@ -10,6 +11,7 @@ import { answerResume, answerSub, answerUnsub } from './answers.ts';
 import type { BuyerSocket } from './buyer-socket.ts';
 import type { WebsocketConfig } from './config.ts';
 import { DeliveryOrder } from './delivery-order.ts';
+import { DeviceSession } from './device.ts';
 import { errorMessage, toTickerplantError, WIRE_ERRORS } from './errors.ts';
 import { messageFrame } from './frames.ts';
 import { Liveness } from './liveness.ts';
@@ -34,6 +36,8 @@ export interface SessionOptions {
   readonly tickerplant: TickerplantService;
   readonly config: WebsocketConfig;
   readonly turn: Turn;
+  /** Undefined where this server has none. */
+  readonly devices: DeviceService | undefined;
   readonly logger: Logger;
   /** The connection is gone. */
   readonly onClosed: () => void;
@@ -46,6 +50,7 @@ export class Session {
   readonly #order: DeliveryOrder;
   readonly #inFlight: RequestsInFlight;
   readonly #liveness: Liveness;
+  readonly #device: DeviceSession;
   #buyer: BuyerConnection | undefined;
   #strikes = 0;
 
@@ -61,6 +66,7 @@ export class Session {
       onEnded: () => this.#leave(),
     });
     this.#order = new DeliveryOrder(this.#outbox);
+    this.#device = new DeviceSession(options.devices, this.#outbox);
     this.#inFlight = new RequestsInFlight(config.maxRequestsInFlight);
     this.#liveness = new Liveness(webSocket, socket);
     webSocket.onUnreadable = (code) => this.#unreadable(code);
@@ -145,7 +151,8 @@ export class Session {
     try {
       if (request.op === 'sub') await answerSub(request, context);
       else if (request.op === 'resume') await answerResume(request, context, answered);
-      else await answerUnsub(request, context);
+      else if (request.op === 'unsub') await answerUnsub(request, context);
+      else await this.#device.answer(request);
     } catch (error) {
       this.#refuse(error, request.id);
     } finally {
@@ -185,6 +192,7 @@ export class Session {
   #leave(): void {
     this.#buyer?.close();
     this.#buyer = undefined;
+    this.#device.close();
   }
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import { type ServerOptions, type Server as UpgradeServer, WebSocketServer } from 'ws';
+import type { DeviceService } from '../../core/devices/service.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { TickerplantService, Transport } from '../../core/tickerplant/service.ts';
@@ -30,6 +31,8 @@ export interface WebsocketTransportOptions {
   readonly connectionsPerAddress?: number | undefined;
   /** A server of the embedder's: its upgrades for `path` are taken, all others left alone; it is neither started nor stopped. */
   readonly server?: Server | undefined;
+  /** Devices that share the seller's node; left out, there are none. */
+  readonly devices?: DeviceService | undefined;
   /** Instead of the config's path. */
   readonly path?: string | undefined;
 }
@@ -169,6 +172,7 @@ class WebsocketTransport implements Transport {
       tickerplant: this.#tickerplant,
       config: this.#config,
       turn: this.#turn,
+      devices: this.#options.devices,
       logger,
       onClosed: () => this.#sessions.delete(session),
     });

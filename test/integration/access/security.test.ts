@@ -152,6 +152,15 @@ const HTTP: Attempts = {
   adminStatus: asked('GET', '/v1/admin/status'),
   adminRevoke: async (shown) => await asked('POST', '/v1/admin/revoke', { subscription: (await quoted(plant)).subscription })(shown),
   metrics: asked('GET', '/metrics'),
+  getDevice: asked('GET', '/v1/device'),
+  createDeviceInvoice: asked('POST', '/v1/device/invoices', { item: 'water' }),
+  async getDeviceInvoice(shown) {
+    const made = await http(shown, 'POST', '/v1/device/invoices', { item: 'water' });
+    const { quote = 'none' } = (await made.json()) as { quote?: string };
+    return await asked('GET', `/v1/device/invoices/${quote}`)(shown);
+  },
+  listDeviceSettlements: asked('GET', '/v1/device/settlements'),
+  acknowledgeDeviceSettlements: asked('POST', '/v1/device/acknowledgements', { settlements: ['none'] }),
 };
 
 const REFUSALS = ['BAD_TOKEN', 'TOKEN_EXPIRED', 'NOT_SETTLED', 'FORBIDDEN', 'UNKNOWN_SUBSCRIPTION'];
@@ -175,7 +184,27 @@ async function onWebSocket({ token, authorization }: Shown, request: Record<stri
   }
 }
 
+/** What a device asks, after it has said who it is. */
+async function asDevice(shown: Shown, request: Record<string, unknown>, done: string): Promise<boolean> {
+  const { token: _, ...atTheDoor } = shown;
+  const secret = shown.authorization?.split(' ')[1] ?? 'none';
+  const headers = shown.token === undefined && atTheDoor.authorization !== undefined ? { authorization: atTheDoor.authorization } : {};
+  const client = await Client.open(plant.websocket, { headers }).catch(() => undefined);
+  if (client === undefined) return false;
+  try {
+    const welcome = await client.ask({ op: 'hello', id: 'h', token: secret });
+    const answer = request['op'] === 'hello' ? welcome : await client.ask({ ...request, id: 'a' });
+    if (answer.op === 'error') expect(REFUSALS).toContain(answer['code']);
+    return answer.op === done;
+  } finally {
+    await client[Symbol.asyncDispose]();
+  }
+}
+
 const WEBSOCKET: Attempts = {
+  hello: async (shown) => await asDevice(shown, { op: 'hello' }, 'welcome'),
+  invoice: async (shown) => await asDevice(shown, { op: 'invoice', item: 'water' }, 'invoiced'),
+  ack: async (shown) => await asDevice(shown, { op: 'ack', settlements: ['none'] }, 'acked'),
   sub: async (shown) => await onWebSocket(shown, { op: 'sub', table: 'trade', syms: ['GOOG'] }, 'quote'),
   resume: async (shown) => await onWebSocket(shown, { op: 'resume' }, 'resumed'),
   unsub: async (shown) => await onWebSocket(shown, { op: 'unsub', table: 'trade', syms: ['AAPL'] }, 'unsubscribed'),

@@ -86,7 +86,7 @@ test('an unknown operation is named and keeps the id', () => {
   expect(refusal({ op: 'subscribe', id: 9 })).toMatchObject({
     code: 'UNKNOWN_OPERATION',
     id: 9,
-    message: 'unknown operation "subscribe"; there are sub, resume, unsub, ping, publish',
+    message: 'unknown operation "subscribe"; there are sub, resume, unsub, ping, publish, hello, invoice, ack',
   });
 });
 

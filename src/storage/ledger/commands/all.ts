@@ -1,6 +1,7 @@
 import { applySettlement } from './apply-settlement.ts';
 import { createQuote } from './create-quote.ts';
 import { cursor, saveCursor } from './cursors.ts';
+import { deviceCommands } from './devices/all.ts';
 import { neededFrom } from './grants.ts';
 import type { LedgerHandlers } from './handlers.ts';
 import { lease, reclaimLeases, recordUse } from './leases.ts';
@@ -37,6 +38,7 @@ export const HANDLERS: LedgerHandlers = {
     refundDone,
     counts,
     ...upkeep,
+    ...deviceCommands,
   },
   intents: { find, findKeysend, begin, record },
   settlementLog: { append, after, head, checkpoint, saveCheckpoint },

@@ -6,6 +6,7 @@ import type { SettlementsTable, Timing } from '../tables.ts';
 import { balanceOf, enterBalance } from './balance.ts';
 import { giveBack, isKeptDuplicate, keep, takeAgain } from './credit.ts';
 import { eventNameOf, moveCursors } from './cursors.ts';
+import { settleDeviceInvoice } from './devices/settlements.ts';
 import { addGrants } from './grants.ts';
 import type { LedgerDatabase } from './handlers.ts';
 import { selectQuotes } from './quotes.ts';
@@ -29,7 +30,7 @@ export async function applySettlement(db: LedgerDatabase, given: ApplySettlement
     .where('quotes.node', '=', node)
     .where('quotes.payment_hash', '=', given.settlement.paymentHash)
     .executeTakeFirst();
-  if (row === undefined) return { kind: 'foreign' };
+  if (row === undefined) return (await settleDeviceInvoice(db, node, given, eventNameOf(given))) ?? { kind: 'foreign' };
   const quote = toQuote(row);
   // From here on the cursor is no position any more, but the event's name.
   const command = { ...given, cursor: eventNameOf(given), policy: await policyFor(db, quote, given.policy) };

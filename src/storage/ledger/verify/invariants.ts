@@ -1,20 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { findAccountViolations } from './accounts.ts';
 import { findBilledViolations } from './billed-rows.ts';
+import { DEVICE_INVARIANTS } from './devices.ts';
 import { findGrantViolations } from './grants.ts';
 import { findIntentViolations } from './intents.ts';
 import { paidQuotes } from './paid-quote.ts';
 import { findPriceViolations } from './prices.ts';
-import type { LedgerViolation } from './report.ts';
+import type { Invariant, LedgerViolation } from './report.ts';
 import { rowsOf } from './rows.ts';
 import { findSettlementViolations } from './settlements.ts';
-
-/** What must have no row. A query answers what it is about (`of`) and, where it helps, a number or word (`detail`). */
-interface Invariant {
-  readonly check: string;
-  readonly sql: string;
-  readonly message: string;
-}
 
 const INVARIANTS: readonly Invariant[] = [
   {
@@ -95,7 +89,7 @@ const INVARIANTS: readonly Invariant[] = [
 
 /** Everything in a ledger of this program's schema that contradicts something else in it. */
 export function findViolations(database: DatabaseSync): LedgerViolation[] {
-  const violations = INVARIANTS.flatMap((invariant) => violationsOf(database, invariant));
+  const violations = [...INVARIANTS, ...DEVICE_INVARIANTS].flatMap((invariant) => violationsOf(database, invariant));
   const paid = paidQuotes(database, (id) =>
     violations.push({ check: 'settlement', of: id, message: 'what was decided on it can not be read' }),
   );

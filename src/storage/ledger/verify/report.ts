@@ -24,3 +24,10 @@ export interface LedgerReport {
   /** Rows by table. */
   readonly rows: Readonly<Record<string, number>>;
 }
+
+/** What must have no row. A query answers what it is about (`of`) and, where it helps, a number or word (`detail`). */
+export interface Invariant {
+  readonly check: string;
+  readonly sql: string;
+  readonly message: string;
+}

@@ -1,4 +1,5 @@
 import { newMacaroon } from 'macaroon';
+import { deviceCredentials } from '../../../../src/credentials/device-token.ts';
 import { attenuate } from '../../../../src/credentials/l402.ts';
 import type { Plant } from './plant.ts';
 
@@ -44,6 +45,17 @@ export async function bought(plant: Plant): Promise<Bought & { readonly preimage
 }
 
 const buyer = (token: string): Shown => ({ token, authorization: `Bearer ${token}`, login: `me:${token}` });
+const device = (token: string): Shown => buyer(token);
+
+let devices = 0;
+
+async function addedDevice(plant: Plant, caveats: readonly string[] = []): Promise<{ readonly id: string; readonly token: string }> {
+  devices += 1;
+  const [id, rootKey] = [devices.toString(16).padStart(32, '0'), '07'.repeat(32)];
+  await plant.server.store.ledger.addDevice({ id, name: `device ${devices}`, rootKey, createdAt: 1 });
+  return { id, token: deviceCredentials.mint(id, rootKey, caveats) };
+}
+
 const operator =
   (name: string) =>
   async (_plant: Plant, operators: Operators): Promise<Shown> => ({
@@ -74,6 +86,13 @@ export const CREDENTIALS: Readonly<Record<string, (plant: Plant, operators: Oper
       return ((await response.json()) as { ticket: string }).ticket;
     };
     return { ticket };
+  },
+  "device's token": async (plant) => device((await addedDevice(plant)).token),
+  "device's token, run out": async (plant) => device((await addedDevice(plant, ['valid_until=1700000000'])).token),
+  "device's token, revoked": async (plant) => {
+    const { token, id } = await addedDevice(plant);
+    await plant.server.tickerplant.revokeDevice(id);
+    return device(token);
   },
   'macaroon of a node': async () => {
     const macaroon = newMacaroon({ identifier: Buffer.alloc(40, 3), location: 'lnd', rootKey: Buffer.alloc(32, 7), version: 2 });

@@ -51,6 +51,7 @@ export class Plant implements AsyncDisposable {
         http: { port: 0, ...transports?.http },
         kdb: { port: 0, ...transports?.kdb },
       },
+      devices: { items: { water: { msat: 5_000 } } },
       ...(access !== undefined && { access }),
       ...(limits !== undefined && { limits }),
     };

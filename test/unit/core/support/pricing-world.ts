@@ -208,7 +208,7 @@ export class World implements AsyncDisposable {
   async pay(offer: QuoteOffer): Promise<void> {
     const effect = Promise.withResolvers<void>();
     const listening = this.tickerplant.onSettlement((settled) => {
-      if (settled.kind !== 'foreign' && settled.quote.id === offer.quote) effect.resolve();
+      if ('quote' in settled && settled.quote.id === offer.quote) effect.resolve();
     });
     await payNow(this.#open.payer, offer.invoice);
     await effect.promise;
