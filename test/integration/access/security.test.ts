@@ -13,6 +13,7 @@ import { openOutbox } from '../../../src/listener/outbox/outbox.ts';
 import type { OperatorRole } from '../../../src/transport/shared/access/operators.ts';
 import { REQUEST_OPS } from '../../../src/transport/websocket/requests.ts';
 import { KdbClient } from '../kdb/support/client.ts';
+import { openShop, type Shop } from '../store/support/shop.ts';
 import { Client } from '../websocket/support/client.ts';
 import { bought, CREDENTIALS, type Operators, quoted, type Shown } from './support/credentials.ts';
 import { tableOf } from './support/document.ts';
@@ -22,6 +23,7 @@ const ATOMS = list(symbol('AAPL'), { kind: 'atom', type: 'float', value: 1 }, lo
 const ROW = ['2026-11-20T14:30:00.000Z', 'AAPL', 1, 100];
 
 let plant: Plant;
+let shop: Shop;
 let listener: Awaited<ReturnType<typeof openListener>>;
 const operators: Record<string, string> = {};
 
@@ -66,8 +68,11 @@ beforeAll(async () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   listener = await openListener();
+  shop = await openShop({ deliveries: 20, limits: { quoteBurstPerAddress: 10_000 } });
+  await shop.put('cat.txt', 'a cat');
 }, 120_000);
 afterAll(async () => {
+  await shop?.[Symbol.asyncDispose]();
   await listener?.[Symbol.asyncDispose]();
   await plant?.[Symbol.asyncDispose]();
 });
@@ -261,12 +266,27 @@ const LISTENER: Attempts = {
   },
 };
 
+async function onStore({ authorization }: Shown, method: string, url: string): Promise<boolean> {
+  const response = await fetch(url, { method, headers: authorization === undefined ? {} : { authorization } });
+  await response.text();
+  if (response.status >= 300 && ![...REFUSED, 404].includes(response.status)) throw new Error(`${method} ${url}: ${response.status}`);
+  return response.status < 300;
+}
+
+const STORE: Attempts = {
+  look: async (shown) => await onStore(shown, 'GET', `${shop.url}/`),
+  order: async (shown) => await onStore(shown, 'POST', `${shop.url}/items/cat.txt`),
+  // Either by the link, or, as programs do, where the item stands.
+  deliver: async (shown) => await onStore(shown, 'GET', shown.link === undefined ? `${shop.url}/items/cat.txt` : `${shown.link}/item`),
+  status: async (shown) => await onStore(shown, 'GET', `${shown.link ?? `${shop.url}/p/${'A'.repeat(32)}`}/status`),
+};
+
 function attempts(transport: string, of: Attempts, groups: ReadonlyMap<string, readonly string[]> | undefined): void {
   const table = tableOf(transport);
   test.each([...table])('%s', async (credential, cells) => {
     const make = CREDENTIALS[credential];
     if (make === undefined) throw new Error(`support/credentials.ts does not know how to come by "${credential}"`);
-    const shown = await make(plant, operators as Operators);
+    const shown = await make(plant, operators as Operators, shop);
     const found = new Map<string, string>();
     for (const [column, cell] of cells) {
       const outcomes = new Set<string>();
@@ -311,8 +331,12 @@ describe('over the listener’s port', () => {
   attempts('listener', LISTENER, undefined);
 });
 
+describe('over the store’s port', () => {
+  attempts('store', STORE, undefined);
+});
+
 test('every operator’s token, and every kind of a buyer’s, is in the table of every transport that it can be shown to', () => {
-  const everywhere = Object.keys(CREDENTIALS).filter((name) => !/preimage|ticket|login|transports\.http/.test(name));
+  const everywhere = Object.keys(CREDENTIALS).filter((name) => !/preimage|ticket|login|transports\.http|store's .*not paid/.test(name));
   for (const transport of ['websocket', 'http', 'kdb'])
     expect([...tableOf(transport).keys()], transport).toEqual(expect.arrayContaining(everywhere));
 });

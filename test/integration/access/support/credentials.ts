@@ -1,6 +1,7 @@
 import { newMacaroon } from 'macaroon';
 import { deviceCredentials } from '../../../../src/credentials/device-token.ts';
 import { attenuate } from '../../../../src/credentials/l402.ts';
+import type { Shop } from '../../store/support/shop.ts';
 import type { Plant } from './plant.ts';
 
 /** A credential as it can be shown; what is left out can't be. */
@@ -9,6 +10,8 @@ export interface Shown {
   readonly token?: string;
   /** HTTP's `Authorization`, and that of the request which opens a WebSocket. */
   readonly authorization?: string;
+  /** The store's, in the URL. */
+  readonly link?: string;
   /** In the URL. */
   readonly ticket?: () => Promise<string>;
   /** kdb+'s `user:password`. */
@@ -17,6 +20,9 @@ export interface Shown {
 
 /** Tokens of operators that the server was started with, by name. */
 export type Operators = Readonly<Record<string, string>>;
+
+/** What a store's credentials are of. */
+const ITEM = 'cat.txt';
 
 interface Bought {
   /** The quote's id. */
@@ -63,8 +69,14 @@ const operator =
     login: `me:${operators[name]}`,
   });
 
+/** The last part of a link is the secret. */
+function linked(link: string): Shown {
+  const secret = link.split('/').at(-1) as string;
+  return { link, authorization: `Bearer ${secret}`, login: `me:${secret}` };
+}
+
 /** How each credential of docs/security.md is come by; fresh each time. A row of its tables needs an entry here. */
-export const CREDENTIALS: Readonly<Record<string, (plant: Plant, operators: Operators) => Promise<Shown>>> = {
+export const CREDENTIALS: Readonly<Record<string, (plant: Plant, operators: Operators, shop: Shop) => Promise<Shown>>> = {
   none: async () => ({ login: 'me:anything' }),
   "buyer's token": async (plant) => buyer((await bought(plant)).token),
   "buyer's token and preimage": async (plant) => {
@@ -108,6 +120,16 @@ export const CREDENTIALS: Readonly<Record<string, (plant: Plant, operators: Oper
   'token of transports.http.metrics': operator('http.metrics'),
   "listener's token": operator('listener'),
   "listener's status token": operator('listener-status'),
+  "store's link": async (_, __, shop) => linked((await shop.buy(ITEM)).link),
+  "store's link, not paid": async (_, __, shop) => linked((await shop.order(ITEM)).link),
+  "store's token and preimage": async (_, __, shop) => {
+    const { token, preimage } = await shop.buy(ITEM);
+    return { authorization: `L402 ${token}:${preimage}` };
+  },
+  "store's token and another preimage": async (_, __, shop) => ({
+    authorization: `L402 ${(await shop.buy(ITEM)).token}:${'ab'.repeat(32)}`,
+  }),
+  "store's token, not paid": async (_, __, shop) => ({ authorization: `Bearer ${(await shop.order(ITEM)).token}` }),
   "publisher's login": async () => ({ login: 'feed:correct horse' }),
   "publisher's login, another table": async () => ({ login: 'halts:correct horse' }),
   "publisher's login, wrong password": async () => ({ login: 'feed:wrong horse' }),
