@@ -2,16 +2,30 @@
 export interface BenchOptions {
   /** Less of everything: to see that it runs, not for numbers. */
   readonly quick: boolean;
+  /** Next to nothing of everything: to see that it runs. */
+  readonly tiny: boolean;
+  /** Instead of the benchmark's own number of rounds. */
+  readonly rounds: number | undefined;
+  /** Instead of how long a round of it measures. */
+  readonly seconds: number | undefined;
+  /** `--network`: where the Lightning nodes are from, for benchmarks that have a choice. */
+  readonly network: string | undefined;
+  /** `--kind`: which Lightning nodes. */
+  readonly kind: string | undefined;
   /** Tells a person how it goes, on standard error. */
   readonly note: (text: string) => void;
 }
 
 /** What a benchmark answers: its last line. */
-export type BenchResult = Readonly<Record<string, string | number | boolean | null>>;
+export type BenchResult = { readonly [field: string]: BenchValue };
+
+type BenchValue = string | number | boolean | null | readonly BenchValue[] | { readonly [field: string]: BenchValue };
 
 /** A benchmark, under its name in `run.ts`. */
 export interface Bench {
   readonly about: string;
+  /** Its own options, for `--help`. */
+  readonly options?: string;
   run(options: BenchOptions): Promise<BenchResult>;
 }
 
