@@ -19,9 +19,9 @@ export type Framing = 'plain' | 'websocket' | 'kdb';
 
 const FRAMING: Readonly<Record<Framing, number>> = { plain: 0, websocket: 1, kdb: 2 };
 
-/** The file that the sink reads (see native/sink.c). */
-export function encodeJob(framing: Framing, connections: readonly SinkConnection[]): Buffer {
-  const parts: Uint8Array[] = [u32(connections.length), u32(SYMBOLS.length), u32(FRAMING[framing])];
+/** The file that the sink reads (see native/sink.c); rows go round the first so many symbols. */
+export function encodeJob(framing: Framing, connections: readonly SinkConnection[], symbols: number = SYMBOLS.length): Buffer {
+  const parts: Uint8Array[] = [u32(connections.length), u32(symbols), u32(FRAMING[framing])];
   const add = (bytes: Uint8Array): void => void parts.push(u32(bytes.length), bytes);
   for (const { stages, takes } of connections) {
     parts.push(u32(stages.length));
@@ -29,7 +29,7 @@ export function encodeJob(framing: Framing, connections: readonly SinkConnection
       add(typeof send === 'string' ? Buffer.from(send) : send);
       add(Buffer.from(wait, 'latin1'));
     }
-    const flags = Buffer.alloc(SYMBOLS.length);
+    const flags = Buffer.alloc(symbols);
     for (const index of takes) flags[index] = 1;
     parts.push(flags);
   }

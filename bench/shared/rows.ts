@@ -25,11 +25,11 @@ export function makeRow(sym: string, stamped: boolean): BenchRow {
 /** The row of the first symbol as text: what a peer sends, and what the native programs make theirs of. */
 export const ROW_TEXT: string = JSON.stringify(makeRow('S00', false));
 
-/** Rows of a turn that begins with row `first`; those that need no time are made once. */
-export function rowsOfTurn(first: number, count: number, stamped: boolean): BenchRow[] {
+/** Rows of a turn that begins with row `first`, of the first so many symbols; those that need no time are made once. */
+export function rowsOfTurn(first: number, count: number, stamped: boolean, symbols: number = SYMBOLS.length): BenchRow[] {
   const rows = new Array<BenchRow>(count);
   for (let i = 0; i < count; i += 1) {
-    const index = (first + i) % SYMBOLS.length;
+    const index = (first + i) % symbols;
     rows[i] = stamped ? makeRow(SYMBOLS[index] as string, true) : (UNSTAMPED[index] as BenchRow);
   }
   return rows;

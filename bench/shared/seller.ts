@@ -11,6 +11,12 @@ import type { SellerBackend } from '../../src/core/tickerplant/seller-node.ts';
 
 /** Heartbeats would be rows' company on the wire: none in a measurement. */
 const HEARTBEAT_SECONDS = 3_600;
+const HTTP_LIMITS = {
+  requestBurstPerAddress: 1_000_000,
+  requestsPerSecondPerAddress: 1_000_000,
+  maxStreams: 100_000,
+  maxStreamsPerAddress: 100_000,
+};
 const CHANNEL_SAT = 10_000_000_000;
 const MAX_FEE_MSAT = sat(1_000);
 
@@ -33,7 +39,7 @@ export async function startSeller({ tables, backend, dir, doors = [] }: SellerOp
     journal: { dir: join(dir, 'journal') },
     transports: {
       websocket: { ...local, heartbeatSeconds: HEARTBEAT_SECONDS, maxRequestsInFlight: 1_000_000 },
-      ...(doors.includes('http') ? { http: { ...local, requestsPerSecond: 1_000_000, requestBurst: 1_000_000, heartbeatSeconds: 3_600 } } : {}),
+      ...(doors.includes('http') ? { http: { ...local, ...HTTP_LIMITS, heartbeatSeconds: HEARTBEAT_SECONDS } } : {}),
       ...(doors.includes('kdb') ? { kdb: local } : {}),
     },
     access: { tokensFile: false },

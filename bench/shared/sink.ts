@@ -15,6 +15,8 @@ export interface SinkOptions {
   readonly port: number;
   /** Where the publisher takes its orders; left out, there is none. */
   readonly controlPort?: number;
+  /** Of which rows are, the first so many; all unless given. */
+  readonly symbols?: number;
 }
 
 /** How many rows may be on their way to a subscriber, and how often the publisher is told to go on. */
@@ -76,9 +78,9 @@ export class Sink implements AsyncDisposable {
   }
 
   /** Resolves when every connection is subscribed. @throws Error with what the sink said. */
-  static async connect({ name, dir, framing, connections, port, controlPort = 0 }: SinkOptions): Promise<Sink> {
+  static async connect({ name, dir, framing, connections, port, controlPort = 0, symbols }: SinkOptions): Promise<Sink> {
     const job = join(dir, `${name}.job`);
-    writeFileSync(job, encodeJob(framing, connections));
+    writeFileSync(job, encodeJob(framing, connections, symbols));
     const child = spawn(await nativeProgram('sink'), [job, String(port), String(controlPort)], { stdio: ['pipe', 'pipe', 'pipe'] });
     const sink = new Sink(name, child);
     await sink.#next();
