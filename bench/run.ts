@@ -16,7 +16,17 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
 
 const flag = { type: 'boolean', default: false } as const;
 const text = { type: 'string' } as const;
-const OPTIONS = { json: flag, quick: flag, tiny: flag, help: flag, rounds: text, seconds: text, network: text, kind: text, charts: text } as const;
+const OPTIONS = {
+  json: flag,
+  quick: flag,
+  tiny: flag,
+  help: flag,
+  rounds: text,
+  seconds: text,
+  network: text,
+  kind: text,
+  charts: text,
+} as const;
 
 function usage(own = ''): string {
   return `npm run bench -- NAME [--json] [--quick] [--rounds N] [--charts FOLDER]
@@ -60,7 +70,8 @@ if (values.help) {
   console.log(usage(load === undefined ? '' : `\n${name}: ${(await load()).bench.about}\n${(await load()).bench.options ?? ''}\n`));
   process.exit(0);
 }
-if (load === undefined || positionals.length > 1) refuse(name === '' ? 'which benchmark?' : `there is no benchmark ${positionals.join(' ')}`);
+if (load === undefined || positionals.length > 1)
+  refuse(name === '' ? 'which benchmark?' : `there is no benchmark ${positionals.join(' ')}`);
 const { bench } = await load();
 const { quick, tiny, network, kind } = values;
 console.error(`${name}: ${bench.about}${tiny ? ' (tiny: not for numbers)' : ''}`);
@@ -68,6 +79,8 @@ const options = { quick, tiny, rounds: numberOf('rounds'), seconds: numberOf('se
 const result = { bench: name, ...(await bench.run({ ...options, note: (line) => console.error(line) })) };
 if (values.charts !== undefined) writeCharts(values.charts, result);
 if (values.json) console.log(JSON.stringify(result));
-else for (const [key, value] of Object.entries(result)) console.log(`${key}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
+else
+  for (const [key, value] of Object.entries(result))
+    console.log(`${key}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
 // Whatever a backend or a network keeps open ends with us.
 process.exit(0);

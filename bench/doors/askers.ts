@@ -12,7 +12,10 @@ export interface Asker extends Disposable {
   run(ms: number): Promise<number>;
 }
 
-export async function askers(urls: Readonly<Record<string, string>>, connections: number): Promise<Readonly<Record<'websocket' | 'http' | 'kdb', Asker>>> {
+export async function askers(
+  urls: Readonly<Record<string, string>>,
+  connections: number,
+): Promise<Readonly<Record<'websocket' | 'http' | 'kdb', Asker>>> {
   return {
     websocket: await QuoteAsker.connect(urls['websocket'] ?? '', 'websocket', connections),
     http: httpAsker(urls['http'] ?? '', connections),

@@ -113,7 +113,8 @@ async function inTurn<Name extends string>(
       const rate = await measure(name);
       if (round >= 0) rates[name].push(rate);
     }
-    if (round >= 0) note(`${what}, round ${round + 1}: ${names.map((name) => `${name} ${Math.round(rates[name].at(-1) ?? 0)}`).join(', ')}`);
+    if (round >= 0)
+      note(`${what}, round ${round + 1}: ${names.map((name) => `${name} ${Math.round(rates[name].at(-1) ?? 0)}`).join(', ')}`);
   }
   return rates;
 }

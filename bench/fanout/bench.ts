@@ -54,7 +54,11 @@ export const bench: Bench = {
 };
 
 function sizesOf({ quick, tiny, rounds, seconds }: BenchOptions): Sizes {
-  const sizes = tiny ? { ...FULL, subscribers: [10], rounds: 1, warmMs: 20, ms: 50 } : quick ? { ...FULL, subscribers: [200], warmMs: 100, ms: 300 } : FULL;
+  const sizes = tiny
+    ? { ...FULL, subscribers: [10], rounds: 1, warmMs: 20, ms: 50 }
+    : quick
+      ? { ...FULL, subscribers: [200], warmMs: 100, ms: 300 }
+      : FULL;
   return { ...sizes, rounds: rounds ?? sizes.rounds, ms: seconds === undefined ? sizes.ms : seconds * 1_000 };
 }
 

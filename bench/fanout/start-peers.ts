@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '../../regtest/native/free-ports.ts';
 import { ManagedProcess } from '../../regtest/native/managed-process.ts';
-import { writeFileSync } from 'node:fs';
 import { nativeProgram } from '../native/compile.ts';
 import { ensureDebianPeer, ensureSocketIo, type PeerProgram } from '../peers/install.ts';
 import { Child } from '../shared/child.ts';
@@ -111,7 +111,14 @@ async function sinkOf(
   return sink;
 }
 
-async function startServer(name: string, { command, env }: PeerProgram, args: readonly string[], port: number, { dir }: Scene, onEnd: OnEnd) {
+async function startServer(
+  name: string,
+  { command, env }: PeerProgram,
+  args: readonly string[],
+  port: number,
+  { dir }: Scene,
+  onEnd: OnEnd,
+) {
   const server = new ManagedProcess({ name, command, args, env, logFile: join(dir, `${name}.log`) });
   onEnd(() => server.stop('SIGKILL'));
   await server.until('listening', () => answers(port), LISTENING_MS);

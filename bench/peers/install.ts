@@ -19,10 +19,10 @@ interface DebianPeer {
   readonly packages: readonly string[];
 }
 
-const DEBIAN = {
+const DEBIAN: Readonly<Record<'nats' | 'redis', DebianPeer>> = {
   nats: { program: 'nats-server', packages: ['nats-server'] },
   redis: { program: 'redis-server', packages: ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1', 'libatomic1'] },
-} as const satisfies Readonly<Record<string, DebianPeer>>;
+};
 
 const SOCKET_IO = '4.8.4';
 
@@ -30,8 +30,8 @@ const SOCKET_IO = '4.8.4';
  * A server from `PATH`, or Debian's package of it, fetched with `apt-get download` and unpacked into the cache folder: nothing is
  * installed on the machine, and no service is started. @throws Error that says what to do.
  */
-export async function ensureDebianPeer(name: keyof typeof DEBIAN, progress: Progress): Promise<PeerProgram> {
-  const { program, packages }: DebianPeer = DEBIAN[name];
+export async function ensureDebianPeer(name: 'nats' | 'redis', progress: Progress): Promise<PeerProgram> {
+  const { program, packages } = DEBIAN[name];
   const path = onPath(program);
   if (path !== undefined) return await started(path, {});
   const root = join(cacheDir(), 'bench-peers', name);
@@ -58,7 +58,16 @@ export async function ensureSocketIo(progress: Progress): Promise<{ readonly pat
     const work = `${dir}.new`;
     rmSync(work, { recursive: true, force: true });
     mkdirSync(work, { recursive: true });
-    await runCommand('npm', ['install', '--prefix', work, '--no-save', '--no-audit', '--no-fund', '--ignore-scripts', `socket.io@${SOCKET_IO}`]);
+    await runCommand('npm', [
+      'install',
+      '--prefix',
+      work,
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--ignore-scripts',
+      `socket.io@${SOCKET_IO}`,
+    ]);
     rmSync(dir, { recursive: true, force: true });
     renameSync(work, dir);
     return answer;

@@ -101,7 +101,12 @@ function buyOnce(url: string, sym: string, pay: (invoice: string) => Promise<voi
     socket.once('error', reject);
     socket.on('message', (data) => {
       const arrivedAt = process.hrtime.bigint();
-      const said = JSON.parse(String(data)) as { readonly op: string; readonly invoice: string; readonly paymentHash: string; readonly code?: string };
+      const said = JSON.parse(String(data)) as {
+        readonly op: string;
+        readonly invoice: string;
+        readonly paymentHash: string;
+        readonly code?: string;
+      };
       if (said.op === 'quote') {
         paymentHash = said.paymentHash;
         paidAt = process.hrtime.bigint();

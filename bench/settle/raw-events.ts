@@ -3,11 +3,11 @@ import { createConnection } from 'node:net';
 import { WebSocket } from 'ws';
 import type { NodeConfig } from '../../regtest/network.ts';
 import { openBackend } from '../../regtest/open-backend.ts';
+import { type ClnConfig, clnConfigSchema } from '../../src/adapters/cln/config.ts';
+import { AnswerReader } from '../../src/adapters/cln/framing.ts';
+import { socketPath } from '../../src/adapters/cln/socket-path.ts';
 import { lndConfigSchema, toConnection } from '../../src/adapters/lnd/client/config.ts';
 import { readCredentials } from '../../src/adapters/lnd/client/credentials.ts';
-import { AnswerReader } from '../../src/adapters/cln/framing.ts';
-import { type ClnConfig, clnConfigSchema } from '../../src/adapters/cln/config.ts';
-import { socketPath } from '../../src/adapters/cln/socket-path.ts';
 
 /** Told of each settled invoice as its event arrives, before anything is done with it. */
 export type OnRawEvent = (paymentHash: string) => void;
@@ -50,7 +50,9 @@ async function listenToCln(config: ClnConfig, onEvent: OnRawEvent): Promise<void
   await once(socket, 'connect');
   const reader = new AnswerReader();
   const ask = (after: number): void => {
-    socket.write(`${JSON.stringify({ jsonrpc: '2.0', id: String(after), method: 'waitanyinvoice', params: { lastpay_index: after } })}\n\n`);
+    socket.write(
+      `${JSON.stringify({ jsonrpc: '2.0', id: String(after), method: 'waitanyinvoice', params: { lastpay_index: after } })}\n\n`,
+    );
   };
   socket.on('error', fail);
   socket.setEncoding('utf8').on('data', (text: string) => {

@@ -1,4 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import { cacheDir } from '../../regtest/native/cache.ts';
 
 /** A server of a benchmark in a Node process of its own: one answer to each order, in order. Ends with us. */
 export class Child implements AsyncDisposable {
@@ -8,7 +10,12 @@ export class Child implements AsyncDisposable {
   #exit: Error | undefined;
 
   constructor(file: URL, args: readonly string[] = [], execArgv: readonly string[] = []) {
-    this.#process = fork(file, args, { serialization: 'advanced', execArgv: [...execArgv, '--disable-warning=ExperimentalWarning'] });
+    this.#process = fork(file, args, {
+      serialization: 'advanced',
+      execArgv: [...execArgv, '--disable-warning=ExperimentalWarning', '--disable-warning=DEP0123'],
+      // Types are stripped once; the compiled package has none.
+      env: { ...process.env, NODE_COMPILE_CACHE: join(cacheDir(), 'bench', 'compiled') },
+    });
     this.#process.on('message', (answer: { readonly value?: unknown; readonly error?: string }) => {
       const next = this.#waiting.shift();
       if (answer.error === undefined) next?.resolve(answer.value);
@@ -21,10 +28,6 @@ export class Child implements AsyncDisposable {
         resolve();
       });
     });
-  }
-
-  get pid(): number {
-    return this.#process.pid ?? 0;
   }
 
   /** Says what is to be done and resolves with the answer. @throws Error of the other side, or where it has ended. */

@@ -59,7 +59,13 @@ async function native(kind: NodeKind, note: (text: string) => void): Promise<Lig
     await network.fund('payer', FUNDING_SAT);
     await network.openChannel({ from: 'payer', to: 'payee', capacitySat: CAPACITY_SAT });
     const [payee, payer] = [network.node('payee'), network.node('payer')];
-    return { network: 'native', kind, seller: payee.config, buyer: payer.config, [Symbol.asyncDispose]: () => network[Symbol.asyncDispose]() };
+    return {
+      network: 'native',
+      kind,
+      seller: payee.config,
+      buyer: payer.config,
+      [Symbol.asyncDispose]: () => network[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await network[Symbol.asyncDispose]();
     throw error;

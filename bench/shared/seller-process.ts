@@ -1,7 +1,7 @@
 import type { NodeConfig } from '../../regtest/network.ts';
 import { openBackend } from '../../regtest/open-backend.ts';
-import type { LightningBackend } from '../../src/core/lightning/backend.ts';
 import { msat } from '../../src/core/lightning/amount.ts';
+import type { LightningBackend } from '../../src/core/lightning/backend.ts';
 import { listenRaw } from '../settle/raw-events.ts';
 import { buyTokens } from './buying.ts';
 import { serveOrders } from './child.ts';

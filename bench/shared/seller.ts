@@ -67,7 +67,10 @@ export async function playMoney(): Promise<{ readonly seller: SellerBackend; rea
 /** Pays, whatever it costs. @throws Error where it is not settled. */
 export async function payWith(payments: Payments, invoice: string): Promise<void> {
   const outcome = await payments.pay({ paymentRequest: invoice, maxFeeMsat: MAX_FEE_MSAT });
-  if (outcome.status !== 'settled') throw new Error(`an invoice was not paid: ${JSON.stringify(outcome, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`);
+  if (outcome.status !== 'settled')
+    throw new Error(
+      `an invoice was not paid: ${JSON.stringify(outcome, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`,
+    );
 }
 
 /** A folder that is gone with the process. */

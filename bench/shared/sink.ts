@@ -71,7 +71,8 @@ export class Sink implements AsyncDisposable {
     this.#ended = new Promise((resolve) => {
       child.once('close', (code) => {
         this.#isOver = true;
-        for (const { reject } of this.#waiting.splice(0)) reject(new Error(`${this.#name}: its sink ended with ${code}: ${this.#said.trim()}`));
+        for (const { reject } of this.#waiting.splice(0))
+          reject(new Error(`${this.#name}: its sink ended with ${code}: ${this.#said.trim()}`));
         resolve();
       });
     });
@@ -89,7 +90,9 @@ export class Sink implements AsyncDisposable {
 
   /** Deliveries per second, the publisher going as fast as every subscriber takes it. Resolves when all rows are there, each once. */
   async run({ rowsPerTurn, windowRows, ackRows }: Flow, warmMs: number, ms: number): Promise<number> {
-    const { delivered, ns } = await this.#order<{ delivered: number; ns: number }>(`run ${rowsPerTurn} ${windowRows} ${ackRows} ${warmMs} ${ms}`);
+    const { delivered, ns } = await this.#order<{ delivered: number; ns: number }>(
+      `run ${rowsPerTurn} ${windowRows} ${ackRows} ${warmMs} ${ms}`,
+    );
     return (delivered / ns) * 1e9;
   }
 
