@@ -23,8 +23,11 @@ const BROKEN_OFF_BYTES = 1024 * 1024;
 export class Deliveries {
   readonly #purchases: Purchases;
   readonly #clock: Clock;
+  /** Every delivery that has not been told how it ended. */
+  readonly #left = new Set<AbortController>();
   readonly #underWay = new Map<string, Set<AbortController>>();
   readonly #recording = new Map<string, Promise<unknown>>();
+  #onIdle: () => void = () => undefined;
 
   constructor(purchases: Purchases, clock: Clock) {
     this.#purchases = purchases;
@@ -52,21 +55,40 @@ export class Deliveries {
     }
     const place = new AbortController();
     others.add(place);
+    this.#left.add(place);
     const leave = () => {
       others.delete(place);
+      this.#left.delete(place);
       if (others.size === 0 && this.#underWay.get(id) === others) this.#underWay.delete(id);
+      if (this.#left.size === 0) this.#onIdle();
     };
     return {
       superseded: place.signal,
       completed: () => {
+        const counted = this.#record(id, this.#purchases.countDelivery(id, this.#clock.now()));
         leave();
-        return this.#record(id, this.#purchases.countDelivery(id, this.#clock.now()));
+        return counted;
       },
       brokenOff: async (bytes) => {
+        const noted = bytes > 0 ? this.#record(id, this.#purchases.addBrokenOff(id, bytes)) : undefined;
         leave();
-        if (bytes > 0) await this.#record(id, this.#purchases.addBrokenOff(id, bytes));
+        await noted;
       },
     };
+  }
+
+  /** Resolves when nothing is under way and all that has ended is recorded; what takes longer than this is broken off. */
+  async end(deadlineMs: number): Promise<void> {
+    const timer = this.#clock.setTimer(deadlineMs, () => {
+      for (const place of this.#left) place.abort();
+    });
+    while (this.#left.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    timer[Symbol.dispose]();
+    await Promise.all(this.#recording.values());
   }
 
   /** The purchase, once all that has ended of it is recorded. */

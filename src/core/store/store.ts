@@ -56,6 +56,7 @@ const LINK = /^[A-Za-z0-9_-]{32}$/;
 const ID_BYTES = 8;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 15_000;
+const STOP_DEADLINE_MS = 5_000;
 
 /** Sells single items: a purchase per link, paid by an invoice of its own, delivered as often as was bought. */
 export class Store implements AsyncDisposable {
@@ -267,6 +268,7 @@ export class Store implements AsyncDisposable {
    */
   async deliver(purchase: PurchaseRecord): Promise<Delivery> {
     // Before anything is opened or computed for somebody who may not have it.
+    if (this.#stopping.signal.aborted) throw new TickerplantError('STOPPING', 'the store is going down; come back in a moment');
     const first = await this.#deliveries.check(purchase);
     const content = await this.open(first);
     try {
@@ -283,10 +285,11 @@ export class Store implements AsyncDisposable {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** Takes no more orders, stops following settlements and waits for what is under way. */
+  /** Takes no more orders, stops following settlements and lets deliveries end, for a while. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     this.#sweeper.stop();
+    await this.#deliveries.end(STOP_DEADLINE_MS);
     await this.#running;
   }
 

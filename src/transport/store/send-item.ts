@@ -55,14 +55,17 @@ export async function sendItem(store: Store, exchange: Exchange, purchase: Purch
       if (content.size !== undefined && start + sent !== content.size) throw new Error('what was bought became shorter while it was sent');
     };
     await pipeline(Readable.from(counted(), { objectMode: false }), response, { signal: delivery.superseded });
-  } catch {
+    // In this turn: whoever stops the store now waits for it.
+    return await delivery.completed();
+  } catch (error) {
+    // Counted or not, it was sent: what could not be recorded is the store's loss.
+    if (response.writableFinished) throw error;
     response.destroy();
     await delivery.brokenOff(sent);
     return undefined;
   } finally {
     await content[Symbol.asyncDispose]();
   }
-  return await delivery.completed();
 }
 
 function headersOf(content: Content, { id, state }: PurchaseRecord, start = 0): Readonly<Record<string, string>> {

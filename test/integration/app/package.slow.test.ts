@@ -22,7 +22,7 @@ beforeAll(async () => {
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }));
   const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
   await run('npm', ['install', ...quiet, join(packed, tarball as string), `node@${OLDEST}`], { cwd: project });
-  for (const example of ['embedding', 'contract']) {
+  for (const example of ['embedding', 'contract', 'store']) {
     await cp(join(project, 'node_modules/lightning-tickerplant/examples', example), project, { recursive: true });
   }
 }, 180_000);
@@ -40,6 +40,13 @@ for (const [version, binary] of nodes) {
     expect(stdout).toContain('paid 10000 msat: settled');
     expect(stdout.match(/CELLAR/g)).toHaveLength(5);
     expect(stdout).toContain('hello, 1 invoices so far');
+  }, 40_000);
+
+  test(`installed, the store's example sells and buys on Node ${version}`, async () => {
+    const { stdout } = await run(binary(), ['buy-cats.mjs'], { cwd: project, timeout: 30_000 });
+    expect(stdout.match(/settled$/gm)).toHaveLength(4);
+    expect(stdout).toContain('Two cats');
+    expect(stdout).toContain('4 sold so far');
   }, 40_000);
 
   test(`installed, the command answers on Node ${version}`, async () => {
