@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { addToken, removeToken } from '../../../src/app/access/manage-tokens.ts';
@@ -12,10 +14,11 @@ import { startListener } from '../../../src/listener/listener.ts';
 import { openOutbox } from '../../../src/listener/outbox/outbox.ts';
 import type { OperatorRole } from '../../../src/transport/shared/access/operators.ts';
 import { REQUEST_OPS } from '../../../src/transport/websocket/requests.ts';
+import { ask, connectMqtt, overMqtt } from '../devices/support/doors.ts';
 import { KdbClient } from '../kdb/support/client.ts';
 import { openShop, type Shop } from '../store/support/shop.ts';
 import { Client } from '../websocket/support/client.ts';
-import { bought, CREDENTIALS, type Operators, quoted, type Shown } from './support/credentials.ts';
+import { addedDevice, bought, CREDENTIALS, type Operators, quoted, type Shown } from './support/credentials.ts';
 import { tableOf } from './support/document.ts';
 import { Plant } from './support/plant.ts';
 
@@ -55,6 +58,7 @@ beforeAll(async () => {
         websocket: {},
         http: { requestBurstPerAddress: 10_000, metrics: { token: operators['http.metrics'] } },
         kdb: { publishers },
+        mqtt: {},
       },
     };
   });
@@ -281,6 +285,47 @@ const STORE: Attempts = {
   status: async (shown) => await onStore(shown, 'GET', `${shown.link ?? `${shop.url}/p/${'A'.repeat(32)}`}/status`),
 };
 
+/** Logged in, as the credential's device or, for what is none's, as some device that there is; undefined: refused. */
+async function onMqtt(shown: Shown, work: (client: MqttClient, id: string) => Promise<boolean>): Promise<boolean> {
+  const id = shown.device ?? (await addedDevice(plant)).id;
+  const password = shown.token ?? shown.authorization?.split(' ')[1] ?? '';
+  let client: MqttClient;
+  try {
+    client = await connectMqtt(plant.server.urls['mqtt'] as string, id, password);
+  } catch (error) {
+    // Connection refused: bad user name or password, not authorized (MQTT 3.1.1, 3.2.2.3).
+    expect([4, 5]).toContain((error as { readonly code?: unknown }).code);
+    return false;
+  }
+  try {
+    return await work(client, id);
+  } finally {
+    await client.endAsync(true);
+  }
+}
+
+const asDeviceOverMqtt = (op: 'hello' | 'invoice' | 'ack', fields: object, done: string) => async (shown: Shown) =>
+  await onMqtt(shown, async (client, id) => (await ask(await overMqtt(client, id), op, { ...fields }))['op'] === done);
+
+const MQTT: Attempts = {
+  login: async (shown) => await onMqtt(shown, async () => true),
+  hello: asDeviceOverMqtt('hello', {}, 'welcome'),
+  invoice: asDeviceOverMqtt('invoice', { item: 'water' }, 'invoiced'),
+  ack: asDeviceOverMqtt('ack', { settlements: ['none'] }, 'acked'),
+  "another's": async (shown) =>
+    await onMqtt(shown, async (client) => {
+      const { id } = await addedDevice(plant);
+      for (const filter of ['#', 'devices/#', 'devices/+/settled', `devices/${id}/+`]) {
+        const granted = await client.subscribeAsync(filter, { qos: 0 }).catch(() => [{ qos: 128 }]);
+        if (granted.some(({ qos }) => qos < 128)) return true;
+      }
+      const ended = once(client, 'close');
+      client.publish(`devices/${id}/invoice`, JSON.stringify({ item: 'water' }), { qos: 0 });
+      await ended;
+      return false;
+    }),
+};
+
 function attempts(transport: string, of: Attempts, groups: ReadonlyMap<string, readonly string[]> | undefined): void {
   const table = tableOf(transport);
   test.each([...table])('%s', async (credential, cells) => {
@@ -327,6 +372,10 @@ describe('over kdb+', () => {
   attempts('kdb', KDB, undefined);
 });
 
+describe('over MQTT', () => {
+  attempts('mqtt', MQTT, undefined);
+});
+
 describe('over the listener’s port', () => {
   attempts('listener', LISTENER, undefined);
 });
@@ -336,7 +385,9 @@ describe('over the store’s port', () => {
 });
 
 test('every operator’s token, and every kind of a buyer’s, is in the table of every transport that it can be shown to', () => {
-  const everywhere = Object.keys(CREDENTIALS).filter((name) => !/preimage|ticket|login|transports\.http|store's .*not paid/.test(name));
+  const everywhere = Object.keys(CREDENTIALS).filter(
+    (name) => !/preimage|ticket|login|transports\.http|store's .*not paid|another device's name/.test(name),
+  );
   for (const transport of ['websocket', 'http', 'kdb'])
     expect([...tableOf(transport).keys()], transport).toEqual(expect.arrayContaining(everywhere));
 });

@@ -43,7 +43,9 @@ beforeAll(async () => {
     used = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
     await put(first);
     const tls = { cert: 'cert.pem', key: 'key.pem', reloadSeconds: 0.05 };
-    return { transports: { websocket: { tls }, http: { tls, metrics: { port: 0, token: 'a-token-for-metrics-1' } }, kdb: { tls } } };
+    return {
+      transports: { websocket: { tls }, http: { tls, metrics: { port: 0, token: 'a-token-for-metrics-1' } }, kdb: { tls }, mqtt: { tls } },
+    };
   });
 });
 afterAll(async () => plant?.[Symbol.asyncDispose]());
@@ -60,6 +62,7 @@ const ports = (): readonly (readonly [name: string, port: number])[] => [
   ['websocket', Number(new URL(plant.websocket).port)],
   ['http', Number(new URL(plant.http).port)],
   ['kdb', plant.kdbPort],
+  ['mqtt', Number(new URL((plant.server.urls['mqtt'] as string).replace('mqtts', 'https')).port)],
 ];
 
 async function handshake(port: number, options: ConnectionOptions = {}): Promise<TLSSocket> {
@@ -101,7 +104,7 @@ function get(
 }
 
 test('every transport speaks TLS where it has a certificate, and says so in its address', () => {
-  expect(Object.values(plant.server.urls).map((url) => url.split(':')[0])).toEqual(['wss', 'https', 'kdbs']);
+  expect(Object.values(plant.server.urls).map((url) => url.split(':')[0])).toEqual(['wss', 'https', 'kdbs', 'mqtts']);
 });
 
 test('whoever trusts the certificate comes in; whoever does not, refuses it', async () => {

@@ -14,6 +14,8 @@ export interface Shown {
   readonly link?: string;
   /** In the URL. */
   readonly ticket?: () => Promise<string>;
+  /** The device's id, MQTT's user name. */
+  readonly device?: string;
   /** kdb+'s `user:password`. */
   readonly login?: string;
 }
@@ -51,11 +53,12 @@ export async function bought(plant: Plant): Promise<Bought & { readonly preimage
 }
 
 const buyer = (token: string): Shown => ({ token, authorization: `Bearer ${token}`, login: `me:${token}` });
-const device = (token: string): Shown => buyer(token);
+const device = ({ id, token }: { readonly id: string; readonly token: string }): Shown => ({ ...buyer(token), device: id });
 
 let devices = 0;
 
-async function addedDevice(plant: Plant, caveats: readonly string[] = []): Promise<{ readonly id: string; readonly token: string }> {
+/** A device that is there, as `tickerplant device add` makes one. */
+export async function addedDevice(plant: Plant, caveats: readonly string[] = []): Promise<{ readonly id: string; readonly token: string }> {
   devices += 1;
   const [id, rootKey] = [devices.toString(16).padStart(32, '0'), '07'.repeat(32)];
   await plant.server.store.ledger.addDevice({ id, name: `device ${devices}`, rootKey, createdAt: 1 });
@@ -99,12 +102,14 @@ export const CREDENTIALS: Readonly<Record<string, (plant: Plant, operators: Oper
     };
     return { ticket };
   },
-  "device's token": async (plant) => device((await addedDevice(plant)).token),
-  "device's token, run out": async (plant) => device((await addedDevice(plant, ['valid_until=1700000000'])).token),
+  "device's token": async (plant) => device(await addedDevice(plant)),
+  "device's token, run out": async (plant) => device(await addedDevice(plant, ['valid_until=1700000000'])),
+  "device's token, another device's name": async (plant) =>
+    device({ token: (await addedDevice(plant)).token, id: (await addedDevice(plant)).id }),
   "device's token, revoked": async (plant) => {
     const { token, id } = await addedDevice(plant);
     await plant.server.tickerplant.revokeDevice(id);
-    return device(token);
+    return device({ id, token });
   },
   'macaroon of a node': async () => {
     const macaroon = newMacaroon({ identifier: Buffer.alloc(40, 3), location: 'lnd', rootKey: Buffer.alloc(32, 7), version: 2 });

@@ -10,7 +10,11 @@ import { type Logger, silentLogger } from '../../../../src/core/ports/logger.ts'
 
 /** What differs from the usual. */
 export interface PlantOptions {
-  readonly transports?: Readonly<Record<'websocket' | 'http' | 'kdb', Readonly<Record<string, unknown>> | undefined>> | undefined;
+  readonly transports?:
+    | (Readonly<Record<'websocket' | 'http' | 'kdb', Readonly<Record<string, unknown>> | undefined>> & {
+        readonly mqtt?: Readonly<Record<string, unknown>>;
+      })
+    | undefined;
   readonly access?: Readonly<Record<string, unknown>>;
   readonly limits?: Readonly<Record<string, unknown>>;
   readonly logger?: Logger;
@@ -50,6 +54,7 @@ export class Plant implements AsyncDisposable {
         websocket: { port: 0, ...transports?.websocket },
         http: { port: 0, ...transports?.http },
         kdb: { port: 0, ...transports?.kdb },
+        ...(transports?.mqtt !== undefined && { mqtt: { port: 0, ...transports.mqtt } }),
       },
       devices: { items: { water: { msat: 5_000 } } },
       ...(access !== undefined && { access }),
