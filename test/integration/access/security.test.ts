@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MqttClient } from 'mqtt';
@@ -319,7 +318,7 @@ const MQTT: Attempts = {
         const granted = await client.subscribeAsync(filter, { qos: 0 }).catch(() => [{ qos: 128 }]);
         if (granted.some(({ qos }) => qos < 128)) return true;
       }
-      const ended = once(client, 'close');
+      const ended = new Promise<void>((resolve) => client.once('close', () => resolve()));
       client.publish(`devices/${id}/invoice`, JSON.stringify({ item: 'water' }), { qos: 0 });
       await ended;
       return false;
