@@ -93,6 +93,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
 }
 
+/** Reads every token and secret of a config. @throws ListenerError `SECRET`. */
+export async function checkSecrets(config: ListenerConfig): Promise<void> {
+  await serverTokens(config);
+  await statusTokens(config);
+  for (const { name, secret } of config.webhooks) await readLongSecret(secret, `webhooks.${name}.secret`);
+}
+
 async function serverTokens({ servers }: ListenerConfig): Promise<Tokens> {
   const read = servers.map(async ({ name, token }) => ({ name, token: await readToken(token, `servers.${name}.token`) }));
   const tokens = await Promise.all(read);

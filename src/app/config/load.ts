@@ -1,4 +1,5 @@
 import type { BackendConfig } from './backend.ts';
+import { isPlainObject } from './environment.ts';
 import { parseOverrides } from './overrides.ts';
 import { type Config, type ListenerFileConfig, type ParseOptions, parseConfig, parseListenerConfig, parseWalletConfig } from './parse.ts';
 import { findConfigFile, readConfigFile } from './source.ts';
@@ -16,6 +17,12 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
   const { file, set = [], ...rest } = options;
   const overrides = parseOverrides(set);
   return await parseConfig(await readConfigFile(file ?? findConfigFile(process.cwd())), { ...rest, overrides });
+}
+
+/** Whether a file is a listener's rather than a server's. @throws ConfigError where it can't be read. */
+export async function isListenerFile(file: string): Promise<boolean> {
+  const { raw } = await readConfigFile(file);
+  return isPlainObject(raw) && ['outbox', 'servers', 'webhooks'].some((key) => Object.hasOwn(raw, key));
 }
 
 /** Reads and parses a listener's file. @throws ConfigError. */

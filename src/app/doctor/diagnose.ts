@@ -25,6 +25,8 @@ export interface DiagnoseOptions {
   readonly waitUntil?: number | undefined;
   /** What else was looked at, elsewhere than at the node. */
   readonly further?: readonly Check[];
+  /** Looks at what else is needed: the listener that a server follows. */
+  readonly alsoCheck?: ((observed: Observations, signal: AbortSignal) => Promise<Check>) | undefined;
   /** Told why it is waited, a line each time that changes. */
   readonly onWaiting?: ((why: string) => void) | undefined;
 }
@@ -49,6 +51,9 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   );
   const { check: connection, reachable, works } = checkConnection(observations, config.kind, config.via);
   const expiry = checkExpiry(observations.credentials, clock.now());
+  const { alsoCheck } = options;
+  const also =
+    alsoCheck === undefined ? [] : [await withDeadline(clock, options.signal, timeoutMs, (signal) => alsoCheck(observations, signal))];
   const checks: readonly Check[] = works
     ? [
         connection,
@@ -61,8 +66,9 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
         checkClock(observations.invoice),
         checkInbound(observations, purpose, priceMsat),
         checkOutbound(observations, purpose),
+        ...also,
       ]
-    : [connection, ...expiry];
+    : [connection, ...expiry, ...also];
   const all = [...checks, ...(options.further ?? [])];
   return {
     kind: config.kind,

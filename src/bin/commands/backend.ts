@@ -45,17 +45,25 @@ export function registerBackend(program: Command): void {
 }
 
 async function doctor({ config, wallet, timeout, wait, json }: DoctorOptions): Promise<void> {
-  const [{ findConfigFile }, { openToLook, dearestSymbol }, { diagnose }, { silentLogger }, { systemClock, systemRandom }] =
-    await Promise.all([
-      import('../../app/config/source.ts'),
-      import('../../app/doctor/open-backend.ts'),
-      import('../../app/doctor/diagnose.ts'),
-      import('../../core/ports/logger.ts'),
-      import('../../app/system.ts'),
-    ]);
+  const [
+    { findConfigFile },
+    { openToLook, dearestSymbol },
+    { diagnose },
+    { checkListener, listenerOf },
+    { silentLogger },
+    { systemClock, systemRandom },
+  ] = await Promise.all([
+    import('../../app/config/source.ts'),
+    import('../../app/doctor/open-backend.ts'),
+    import('../../app/doctor/diagnose.ts'),
+    import('../../app/doctor/listener-check.ts'),
+    import('../../core/ports/logger.ts'),
+    import('../../app/system.ts'),
+  ]);
   const file = wallet ?? config ?? findConfigFile(process.cwd());
   const clock = systemClock;
   const signal = stopOnSignals(() => process.stderr.write('stopping\n'));
+  const listener = wallet === undefined ? await listenerOf(file) : undefined;
   process.exitCode = await withResources(async (opened) => {
     const looked = opened(await openToLook(file, { clock, random: systemRandom, logger: silentLogger }));
     const exposed = wallet === undefined ? await exposureChecks(file) : [];
@@ -66,6 +74,7 @@ async function doctor({ config, wallet, timeout, wait, json }: DoctorOptions): P
       signal,
       timeoutMs: timeout,
       priceMsat: wallet === undefined ? await dearestSymbol(file) : undefined,
+      ...(listener === undefined ? {} : { alsoCheck: (observed, late) => checkListener(listener, observed, clock, late) }),
       ...(wait === 0 ? {} : { waitUntil: clock.now() + wait }),
       further: exposed,
       onWaiting: (why) => process.stderr.write(`waiting: ${why}\n`),

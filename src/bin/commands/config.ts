@@ -12,7 +12,7 @@ export function registerConfig(program: Command): void {
   const config = program.command('config').description('look at a config without starting anything');
   config
     .command('check')
-    .description('check a config; says everything that is wrong with it (exit code 2)')
+    .description("check a server's config, or a listener's; says everything that is wrong with it (exit code 2)")
     .addOption(configOption())
     .addOption(setOption())
     .addOption(jsonOption())
@@ -27,20 +27,33 @@ export function registerConfig(program: Command): void {
 }
 
 async function check({ config: file, set, json }: ConfigOptions): Promise<void> {
-  const [{ loadConfig }, { ConfigError }, { checkFeed }, { exposuresOf, openFiles }] = await Promise.all([
+  const [{ isListenerFile, loadConfig }, { ConfigError }, { checkFeed }, { exposuresOf, openFiles }] = await Promise.all([
     import('../../app/config/load.ts'),
     import('../../app/config/errors.ts'),
     import('../../app/check-feed.ts'),
     import('../../app/exposure.ts'),
   ]);
   try {
+    if (file !== undefined && (await isListenerFile(file))) return await checkListener(file, set, json === true);
     const config = await loadConfig({ file, set });
     checkFeed(config);
     const tables = config.tables.map((table) => table.name);
     const warnings = [...exposuresOf(config), ...(await openFiles(config))];
-    const answer = { ok: true, file: config.source, backend: config.backend.kind, tables, feed: config.feed?.kind ?? null, warnings };
+    const listener = config.listener === undefined ? {} : { listener: config.listener.url };
+    const answer = {
+      ok: true,
+      file: config.source,
+      backend: config.backend.kind,
+      tables,
+      feed: config.feed?.kind ?? null,
+      ...listener,
+      warnings,
+    };
+    const source = config.listener === undefined ? '' : `, settlements from the listener at ${config.listener.url}`;
     process.stdout.write(
-      json === true ? `${JSON.stringify(answer)}\n` : `${config.source}: good (backend ${answer.backend}, tables ${tables.join(', ')})\n`,
+      json === true
+        ? `${JSON.stringify(answer)}\n`
+        : `${config.source}: good (backend ${answer.backend}, tables ${tables.join(', ')}${source})\n`,
     );
     for (const { path, message, advice } of json === true ? [] : warnings)
       process.stdout.write(`warning: ${path}: ${message}\n  ${advice}\n`);
@@ -49,6 +62,24 @@ async function check({ config: file, set, json }: ConfigOptions): Promise<void> 
     process.stdout.write(`${JSON.stringify({ ok: false, file: error.source, issues: error.issues })}\n`);
     process.exitCode = 2;
   }
+}
+
+/** What there is to say of a listener's file; its tokens and secrets are read, too. */
+async function checkListener(file: string, set: readonly string[], json: boolean): Promise<void> {
+  const [{ loadListenerConfig }, { checkSecrets }] = await Promise.all([
+    import('../../app/config/load.ts'),
+    import('../../listener/listener.ts'),
+  ]);
+  const config = await loadListenerConfig({ file, set });
+  await checkSecrets(config);
+  const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
+  const servers = names(config.servers);
+  const webhooks = names(config.webhooks);
+  const answer = { ok: true, file: config.source, backend: config.backend.kind, servers, webhooks };
+  const people = `servers ${servers.join(', ') || 'none'}, webhooks ${webhooks.join(', ') || 'none'}`;
+  process.stdout.write(
+    json ? `${JSON.stringify(answer)}\n` : `${config.source}: good (a listener; backend ${answer.backend}, ${people})\n`,
+  );
 }
 
 async function print({ config: file, set, json }: ConfigOptions): Promise<void> {

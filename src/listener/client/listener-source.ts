@@ -36,6 +36,14 @@ export function listenerSource(config: ListenerClientConfig, dependencies: Liste
   return { events: (options) => new Following(config, dependencies, options).events() };
 }
 
+/** Reads the certificate that a listener's is checked by. @throws ListenerError `SECRET`. */
+export async function readCa(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  return await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new ListenerError('SECRET', `listener.caFile: ${file} can't be read (${error.code ?? 'unknown error'})`, { cause: error });
+  });
+}
+
 class Following {
   readonly #config: ListenerClientConfig;
   readonly #dependencies: ListenerSourceDependencies;
@@ -121,14 +129,7 @@ class Following {
   async #connect(signal: AbortSignal): Promise<ListenerConnection> {
     const { url, caFile } = this.#config;
     const token = await readToken(this.#config.token, 'listener.token');
-    const ca =
-      caFile === undefined
-        ? undefined
-        : await readFile(caFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
-            throw new ListenerError('SECRET', `listener.caFile: ${caFile} can't be read (${error.code ?? 'unknown error'})`, {
-              cause: error,
-            });
-          });
+    const ca = await readCa(caFile);
     return await ListenerConnection.open({ url, token, ca, clock: this.#dependencies.clock, signal });
   }
 

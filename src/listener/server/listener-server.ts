@@ -87,7 +87,7 @@ export class ListenerServer implements AsyncDisposable {
     const server = this.#server;
     if (server === undefined) return;
     const closed = new Promise((resolve) => server.close(resolve));
-    for (const { socket } of this.#sessions.values()) socket.close(GOING_AWAY_CLOSE, 'the listener stops');
+    for (const socket of this.#webSockets.clients) socket.close(GOING_AWAY_CLOSE, 'the listener stops');
     const timer = this.#dependencies.clock.setTimer(GOODBYE_MS, () => {
       for (const socket of this.#webSockets.clients) socket.terminate();
       server.closeAllConnections();
@@ -144,12 +144,22 @@ export class ListenerServer implements AsyncDisposable {
     const { outbox, node, logger } = this.#dependencies;
     socket.on('error', (error) => logger.debug({ err: error, server: name }, 'a connection failed'));
     socket.on('pong', () => this.#unanswered.set(socket, 0));
-    // The newest wins: the older one is most likely half open.
-    this.#sessions.get(name)?.socket.close(SUPERSEDED_CLOSE, 'a newer connection of this server took its place');
-    const session = new ListenerSession({ name, socket, outbox, node, logger: logger.child({ server: name }) });
-    this.#sessions.set(name, { socket, session });
+    const session: ListenerSession = new ListenerSession({
+      name,
+      socket,
+      outbox,
+      node,
+      logger: logger.child({ server: name }),
+      onFollow: () => {
+        const before = this.#sessions.get(name)?.socket;
+        // The newest wins: the older one is most likely half open.
+        if (before !== socket) before?.close(SUPERSEDED_CLOSE, 'a newer connection of this server took its place');
+        this.#sessions.set(name, { socket, session });
+      },
+    });
     socket.once('close', (code) => {
-      if (this.#sessions.get(name)?.socket === socket) this.#sessions.delete(name);
+      if (this.#sessions.get(name)?.socket !== socket) return;
+      this.#sessions.delete(name);
       logger.info({ server: name, code }, 'a server went away');
     });
   }

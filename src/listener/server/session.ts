@@ -15,6 +15,8 @@ export interface SessionDependencies {
   /** Whether everything that the node has on record is in the outbox; else why not. */
   readonly node: () => { readonly isCaughtUp: boolean; readonly reason: string };
   readonly logger: Logger;
+  /** Told when it follows: until then it has only been greeted. */
+  readonly onFollow: () => void;
 }
 
 const PAGE = 100;
@@ -106,7 +108,8 @@ export class ListenerSession {
   }
 
   #follow(after: Position, kinds: readonly EventKind[] | undefined): void {
-    const { outbox, name, logger } = this.#dependencies;
+    const { outbox, name, logger, onFollow } = this.#dependencies;
+    onFollow();
     this.#unacknowledged = [];
     this.#told = undefined;
     this.#kinds = kinds === undefined ? undefined : new Set(kinds);
