@@ -63,7 +63,7 @@ function paidPage(shop: Shop, purchase: PurchaseRecord, url: string): string {
 <h1>${title}</h1>
 <p>Paid. It is yours.</p>
 <div class="buttons"><a class="button" href="${url}/item">Get it</a></div>
-<p class="soft">${left === 1 ? 'Once more' : `${left} times`}${left === deliveries ? '' : ` of ${deliveries}`}: what breaks off does not count.</p>
+<p class="soft">You can fetch it ${timesText(left)}${left === deliveries ? '' : ' more'}; what breaks off does not count.</p>
 </div>`,
   );
 }
