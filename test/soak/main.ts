@@ -15,6 +15,7 @@ import { simulatedChaos } from '../chaos/networks/simulated.ts';
 import { SYMBOLS } from '../chaos/plan.ts';
 import { COMMAND, killAll, Program } from '../chaos/program.ts';
 import { PlanRandom } from '../chaos/random.ts';
+import { soakDevices } from './devices.ts';
 import { Reader, type Seen } from './reader.ts';
 import { compareThirds } from './statistics.ts';
 
@@ -26,11 +27,14 @@ A server with many subscribers who go away and come back at random. Its resident
   --subscribers N   (default: 500)
   --rows N          rows a second that the feed brings (default: 20)
   --away S          how often a subscriber goes away, on average every so many seconds (default: 60)
+  --devices N       devices in place of subscribers: each has customers, goes away, and is told of its own payments only
+  --customer S      how often a device has a customer, on average every so many seconds (default: 20)
   --seed S
   --json            one JSON line on standard output at the end
   --help
 
-Exit codes: 0 the last third's memory is within 5 % of the middle third's and nothing was lost or repeated · 1 otherwise
+Exit codes: 0 the last third's memory is within 5 % of the middle third's and nothing was lost or repeated (of devices: every payment was told
+to its own device, and to no other) · 1 otherwise
 `;
 
 const MOST_GROWTH = 1.05;
@@ -167,6 +171,32 @@ function residentBytes(pid: number | undefined): number {
   }
 }
 
+async function ofDevices(
+  count: string,
+  values: { readonly minutes: string; readonly away: string; readonly customer: string; readonly seed: string; readonly json: boolean },
+): Promise<number> {
+  const [devices, minutes, away, customer] = [count, values.minutes, values.away, values.customer].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (!(Number.isSafeInteger(devices) && devices > 0 && minutes > 0 && away > 0 && customer > 0)) {
+    say(HELP);
+    return 2;
+  }
+  const dir = mkdtempSync(join(tmpdir(), 'ltp-soak-'));
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  process.once('SIGINT', () => {
+    killAll();
+    process.exit(130);
+  });
+  const { clean, ...result } = await soakDevices({ minutes, devices, away, customer, seed: values.seed, dir, say });
+  if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else say(stringify(result));
+  return clean ? 0 : 1;
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -174,6 +204,8 @@ async function main(): Promise<number> {
       subscribers: { type: 'string', default: '500' },
       rows: { type: 'string', default: '20' },
       away: { type: 'string', default: '60' },
+      devices: { type: 'string' },
+      customer: { type: 'string', default: '20' },
       seed: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -183,6 +215,7 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
+  if (values.devices !== undefined) return await ofDevices(values.devices, values);
   const [minutes, subscribers, rows, away] = [values.minutes, values.subscribers, values.rows, values.away].map(Number);
   if (!(Number(minutes) > 0 && Number(rows) > 0 && Number(away) > 0 && Number.isSafeInteger(subscribers) && Number(subscribers) > 0)) {
     say(HELP);
