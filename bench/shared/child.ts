@@ -2,6 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { cacheDir } from '../../regtest/native/cache.ts';
 
+const END_MS = 15_000;
+
 /** A server of a benchmark in a Node process of its own: one answer to each order, in order. Ends with us. */
 export class Child implements AsyncDisposable {
   readonly #process: ChildProcess;
@@ -39,9 +41,12 @@ export class Child implements AsyncDisposable {
     });
   }
 
+  /** It removes its folder when it hears that we are done; by force where it does not. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill('SIGKILL');
+    if (this.#process.connected) this.#process.disconnect();
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_MS);
     await this.#ended;
+    clearTimeout(timer);
   }
 }
 
