@@ -10,6 +10,7 @@ const SPEAKING = new Set([
   'JournalError',
   'ListenError',
   'ListenerError',
+  'TlsError',
   'FeedError',
   'LightningError',
   'SubscriberError',

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { type Secret, secretSchema } from '../adapters/shared/secret.ts';
+import { DEFAULT_LIMITS } from '../core/tickerplant/limits.ts';
+import { addressesSchema } from '../transport/shared/access/address-list.ts';
 import { type TlsConfig, tlsConfigSchema } from '../transport/shared/tls/config.ts';
 import { EVENT_KINDS, type EventKind } from './event.ts';
 
@@ -53,6 +55,10 @@ export interface ListenerConfig {
     readonly tls?: TlsConfig | undefined;
     /** Listen beyond this machine without TLS. */
     readonly allowPlain: boolean;
+    /** Addresses that may connect; undefined: all. */
+    readonly allow?: readonly string[] | undefined;
+    /** Connections at a time of one address, whatever they have said. Not for this machine's own. */
+    readonly connectionsPerAddress: number;
     /** Who may ask `/v1/status`; nobody unless given. */
     readonly statusToken?: Secret | undefined;
   };
@@ -122,11 +128,18 @@ const listenSchema = z
     port: z.number().int().min(0).max(65_535).default(5020),
     tls: tlsConfigSchema.optional(),
     allowPlain: z.boolean().default(false),
+    allow: addressesSchema.optional(),
+    connectionsPerAddress: z.number().int().min(1).max(1_000_000).default(DEFAULT_LIMITS.connectionsPerAddress),
     statusToken: secretSchema.optional(),
   })
   .refine(({ host, tls, allowPlain }) => tls !== undefined || allowPlain || isThisMachine(host), {
     path: ['host'],
     message: 'beyond this machine it needs a certificate: tls: { cert, key }. (allowPlain: true where a tunnel has it)',
+  })
+  .refine(({ host, tls }) => tls?.generate !== true || tls.forcePublic || isThisMachine(host), {
+    path: ['tls'],
+    message:
+      'a generated certificate is for development, on loopback (127.0.0.1): servers can not tell who made it. Give cert and key, or set forcePublic: true',
   });
 
 /** The schema of {@link ListenerConfig}: everything of a listener's file but `backend` and `log`. */

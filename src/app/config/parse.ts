@@ -119,8 +119,7 @@ export interface ListenerFileConfig extends ListenerConfig {
 
 /** Parses the config of a listener process. @throws ConfigError with everything that is wrong with it. */
 export async function parseListenerConfig(source: ConfigSource, options: ParseOptions = {}): Promise<ListenerFileConfig> {
-  const complete = (raw: Record<string, unknown>) => mergeConfig({ outbox: { path: 'data/outbox.db' } }, raw) as Record<string, unknown>;
-  const prepared = prepare(source, options, complete, resolveAllPaths);
+  const prepared = prepare(source, options, withListenerDefaults, resolveAllPaths);
   const { backend: rawBackend, log: rawLog, ...rest } = prepared.value;
   const backend = await retryScalars(prepared, 'backend', withoutForce(rawBackend), (value) => parseBackend(value, options.adapters));
   const sections = await retryScalars(prepared, undefined, rest, async (value) => parsedBy(listenerSchema, value));
@@ -210,6 +209,12 @@ function withDefaults(raw: Record<string, unknown>): Record<string, unknown> {
     ledger: mergeConfig({ kind: 'sqlite', path: 'data/ledger.db' }, given['ledger'] ?? {}),
     journal: mergeConfig({ dir: 'data/journal' }, given['journal'] ?? {}),
   };
+}
+
+/** The same of a listener's file. */
+function withListenerDefaults(raw: Record<string, unknown>): Record<string, unknown> {
+  const listen = Object.hasOwn(raw, 'listen') ? { listen: withTls(raw['listen']) } : {};
+  return mergeConfig({ outbox: { path: 'data/outbox.db' } }, { ...raw, ...listen }) as Record<string, unknown>;
 }
 
 /** `tls: generate` in full, so that the folder is where the config is. */

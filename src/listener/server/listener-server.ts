@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Logger } from '../../core/ports/logger.ts';
+import { AddressList } from '../../transport/shared/access/address-list.ts';
+import { type GuardedConnections, guardConnections } from '../../transport/shared/access/connection-guard.ts';
 import { hostAndPort, ListenError, listenError } from '../../transport/shared/listen-error.ts';
 import { openCertificate, type ServerCertificate } from '../../transport/shared/tls/certificate.ts';
 import type { ListenerConfig } from '../config.ts';
@@ -44,6 +46,7 @@ export class ListenerServer implements AsyncDisposable {
   #server: Server | undefined;
   #heartbeat: Disposable | undefined;
   #certificate: ServerCertificate | undefined;
+  #connections: GuardedConnections | undefined;
 
   constructor(dependencies: ListenerServerDependencies) {
     this.#dependencies = dependencies;
@@ -56,11 +59,14 @@ export class ListenerServer implements AsyncDisposable {
 
   /** Listens; answers its URL. @throws ListenError, TlsError. */
   async start(): Promise<string> {
-    const { config } = this.#dependencies;
+    const { config, logger } = this.#dependencies;
+    const { allow, connectionsPerAddress } = config;
     const server = await this.#createServer();
+    this.#connections = guardConnections(server, { allow: allow && new AddressList(allow), connectionsPerAddress, logger });
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     await new Promise<void>((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException) => {
+        this.#certificate?.[Symbol.dispose]();
         const { code, message } = listenError('listen', config.host, config.port, error);
         reject(new ListenError(code, message.replaceAll('transports.listen', 'listen'), { cause: error }));
       };
@@ -89,8 +95,7 @@ export class ListenerServer implements AsyncDisposable {
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of this.#webSockets.clients) socket.close(GOING_AWAY_CLOSE, 'the listener stops');
     const timer = this.#dependencies.clock.setTimer(GOODBYE_MS, () => {
-      for (const socket of this.#webSockets.clients) socket.terminate();
-      server.closeAllConnections();
+      this.#connections?.terminate();
     });
     server.closeIdleConnections();
     await closed;
