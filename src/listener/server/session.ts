@@ -32,6 +32,8 @@ export class ListenerSession {
   #kinds: ReadonlySet<EventKind> | undefined;
   /** Sent and not acknowledged, by their offsets, ascending. */
   #unacknowledged: Position[] = [];
+  /** The furthest offset that was acknowledged since `follow`. */
+  #acknowledged = 0;
   /** The position that was last said to be caught up; undefined where nothing was said since it was not. */
   #told: Position | undefined;
   #toldLost = false;
@@ -123,6 +125,7 @@ export class ListenerSession {
       return;
     }
     this.#sent = after;
+    this.#acknowledged = after.offset;
     outbox.consumers.acknowledge(name, after);
     logger.info({ after: after.offset, behind: outbox.head.offset - after.offset }, 'a server follows');
     this.pump();
@@ -141,6 +144,9 @@ export class ListenerSession {
     const standing = position.offset <= this.#sent.offset ? outbox.standing(position) : 'ahead';
     if (standing === 'pruned') return;
     if (standing !== 'good') throw new ListenerError('PROTOCOL', 'an acknowledgement of what was not sent');
+    // What was acknowledged stays so; a late one would have events kept, and called lost, that it has.
+    if (position.offset <= this.#acknowledged) return;
+    this.#acknowledged = position.offset;
     this.#unacknowledged = this.#unacknowledged.filter(({ offset }) => offset > position.offset);
     outbox.consumers.acknowledge(name, position);
     this.pump();

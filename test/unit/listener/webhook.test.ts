@@ -22,6 +22,8 @@ type Verify = (secret: string, headers: IncomingMessage['headers'], body: string
 /** As the documentation's example has it; found at run time, since examples are no part of the types. */
 const { verify } = (await import(new URL('../../../examples/listener/receive.mjs', import.meta.url).href)) as { readonly verify: Verify };
 const SECRET = 'a secret of some length';
+/** A busy machine takes longer than a second for a post. */
+const WAIT = { timeout: 15_000, interval: 10 } as const;
 let folder: TestFolder;
 let outbox: Outbox;
 let server: Server;
@@ -87,7 +89,7 @@ const hashes = () => received.map(({ body }) => (JSON.parse(body) as { invoice: 
 test('an event is posted with a signature that its receiver can check, and an idempotency key', async () => {
   start();
   const [event] = outbox.append([settled('a')], {});
-  await vi.waitFor(() => expect(position()).toBe(1));
+  await vi.waitFor(() => expect(position()).toBe(1), WAIT);
   const [{ headers, body } = { headers: {}, body: '' }] = received;
   const id = String(headers['webhook-id']);
   const mac = createHmac('sha256', SECRET)
@@ -107,7 +109,7 @@ test("the documentation's receiver takes what we post, and nothing that was chan
   const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
   start({ secret });
   outbox.append([settled('a')], {});
-  await vi.waitFor(() => expect(position()).toBe(1));
+  await vi.waitFor(() => expect(position()).toBe(1), WAIT);
   const [{ headers, body } = { headers: {}, body: '' }] = received;
   const now = Number(headers['webhook-timestamp']);
   expect(verify(secret, headers, body, now)).toBe(true);
@@ -131,7 +133,7 @@ test('what is not taken is posted again until it is, in order, with the same key
     typeof invoiceEvent
   >[1];
   outbox.append([settled('a'), invoiceEvent('created', invoice), settled('b'), settled('c')], {});
-  await vi.waitFor(() => expect(position()).toBe(4));
+  await vi.waitFor(() => expect(position()).toBe(4), WAIT);
   expect(hashes()).toEqual([...Array(6).fill(hashOf('a')), hashOf('b'), hashOf('c')]);
   expect(new Set(received.slice(0, 6).map(({ headers }) => headers['webhook-id'])).size).toBe(1);
 });
@@ -140,7 +142,7 @@ test('an event that is never taken is set aside and reported, and the next one h
   answers = [status(410)];
   start();
   const [event] = outbox.append([settled('a'), settled('b')], {});
-  await vi.waitFor(() => expect(position()).toBe(2));
+  await vi.waitFor(() => expect(position()).toBe(2), WAIT);
   const [letter] = outbox.consumers.deadLetters(10);
   expect(letter).toMatchObject({ webhook: 'books', offset: 1, reason: 'HTTP 410' });
   expect(JSON.parse(letter?.event ?? '')).toMatchObject({ id: event?.id });
@@ -151,14 +153,14 @@ test('after so many hours it is given up, with the reason', async () => {
   answers = Array.from({ length: 1000 }, () => status(503));
   const webhook = start({ giveUpHours: 0.05 / 3600 });
   outbox.append([settled('a')], {});
-  await vi.waitFor(() => expect(outbox.consumers.deadLetters(1)).toMatchObject([{ reason: 'HTTP 503' }]));
+  await vi.waitFor(() => expect(outbox.consumers.deadLetters(1)).toMatchObject([{ reason: 'HTTP 503' }]), WAIT);
   expect(webhook.state.lastError).toBe('HTTP 503');
 });
 
 test('what was posted and not noted when the process died is posted again; what was noted is not', async () => {
   start();
   outbox.append([settled('a'), settled('b')], {});
-  await vi.waitFor(() => expect(position()).toBe(2));
+  await vi.waitFor(() => expect(position()).toBe(2), WAIT);
   stop.abort();
   await running;
   outbox.database.exec('UPDATE consumers SET offset = 1, mark = (SELECT mark FROM events WHERE offset = 1)');
@@ -167,7 +169,7 @@ test('what was posted and not noted when the process died is posted again; what 
   outbox = outboxAt(folder.join('outbox.db'), clock);
   stop = new AbortController();
   start();
-  await vi.waitFor(() => expect(position()).toBe(2));
+  await vi.waitFor(() => expect(position()).toBe(2), WAIT);
   expect(hashes()).toEqual([hashOf('a'), hashOf('b'), hashOf('b')]);
 });
 
@@ -179,7 +181,7 @@ test('what ran over the bound before it was taken is reported as a dead end', as
   );
   outbox.prune(5);
   start();
-  await vi.waitFor(() => expect(position()).toBe(20));
+  await vi.waitFor(() => expect(position()).toBe(20), WAIT);
   expect(outbox.consumers.deadLetters(5)).toMatchObject([{ offset: 15, reason: expect.stringContaining('15 events') }]);
   expect(received).toHaveLength(5);
 });
