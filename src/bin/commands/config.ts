@@ -66,12 +66,18 @@ async function check({ config: file, set, json }: ConfigOptions): Promise<void> 
 
 /** What there is to say of a listener's file; its tokens and secrets are read, too. */
 async function checkListener(file: string, set: readonly string[], json: boolean): Promise<void> {
-  const [{ loadListenerConfig }, { checkSecrets }] = await Promise.all([
+  const [{ loadListenerConfig }, { checkSecrets }, { ConfigError }, { ListenerError }] = await Promise.all([
     import('../../app/config/load.ts'),
     import('../../listener/listener.ts'),
+    import('../../app/config/errors.ts'),
+    import('../../listener/errors.ts'),
   ]);
   const config = await loadListenerConfig({ file, set });
-  await checkSecrets(config);
+  await checkSecrets(config).catch((error: unknown) => {
+    if (!(error instanceof ListenerError)) throw error;
+    const [, path = '', message = error.message] = /^([\w.-]+): (.*)$/s.exec(error.message) ?? [];
+    throw new ConfigError(config.source, [{ path, at: undefined, message }]);
+  });
   const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
   const servers = names(config.servers);
   const webhooks = names(config.webhooks);

@@ -1,29 +1,19 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { WebSocket } from 'ws';
-import { EVENTS_PATH, PROTOCOL_VERSION } from '../../../src/listener/protocol.ts';
+import { PROTOCOL_VERSION } from '../../../src/listener/protocol.ts';
+import { expectAllGranted, expectCaughtUp, said, WAIT } from './support/expectations.ts';
+import { Follower, followed } from './support/follower.ts';
 import { ListenerWorld, TOKEN } from './support/world.ts';
 
 let world: ListenerWorld;
 afterEach(() => world[Symbol.asyncDispose]());
 
-const WAIT = { timeout: 15_000, interval: 10 };
-
-/** Everything that was paid has its effect, once; nothing else has. */
-async function expectAllGranted(): Promise<void> {
-  await vi.waitFor(() => expect([...world.granted.keys()].sort()).toEqual([...world.paid].sort()), WAIT);
-  expect([...world.granted.values()].every((times) => times === 1)).toBe(true);
-}
-
-const caughtUp = () => vi.waitFor(() => expect(world.follower?.isCaughtUp).toBe(true), WAIT);
-const said = (part: string) => world.lines.filter(({ message }) => message.includes(part));
-
 test('what is paid reaches the server, and while either side is down nothing of it is lost', async () => {
   world = await ListenerWorld.open();
   await world.startListener();
   world.startServer('listener');
-  await caughtUp();
+  await expectCaughtUp(world);
   await world.sell();
-  await expectAllGranted();
+  await expectAllGranted(world);
   await world.stopServer();
   await world.sell();
   await vi.waitFor(() => expect(world.outbox?.head.offset).toBeGreaterThan(2), WAIT);
@@ -32,69 +22,10 @@ test('what is paid reaches the server, and while either side is down nothing of 
   world.startServer('listener');
   await world.sell();
   await world.startListener();
-  await expectAllGranted();
-  expect(said('comparing with the node')).toHaveLength(1);
+  await expectAllGranted(world);
+  expect(said(world, 'comparing with the node')).toHaveLength(1);
   const { head } = world.outbox as NonNullable<typeof world.outbox>;
   await vi.waitFor(() => expect(world.outbox?.consumers.get('shop', 'server')?.position.offset).toBeGreaterThanOrEqual(head.offset), WAIT);
-});
-
-for (const ordered of [true, false]) {
-  const kind = ordered ? 'a node with an order of its own' : 'a node without one';
-  test(`going over from the node to the listener and back skips nothing and invents nothing: ${kind}`, async () => {
-    world = await ListenerWorld.open({ ordered });
-    world.startServer('node');
-    await caughtUp();
-    await world.sell();
-    await expectAllGranted();
-    await world.stopServer();
-    await world.sell();
-    await world.startListener();
-    await vi.waitFor(() => expect(world.listener?.status().node.caughtUp).toBe(true), WAIT);
-    await world.sell();
-    world.startServer('listener');
-    await expectAllGranted();
-    await world.sell();
-    await expectAllGranted();
-    await world.stopServer();
-    await world.sell();
-    world.startServer('node');
-    await world.sell();
-    await expectAllGranted();
-    await world.stopServer();
-    await world.sell();
-    world.startServer('listener');
-    await expectAllGranted();
-    // The second time it has its position in the outbox, and goes on there.
-    expect(said('comparing with the node')).toHaveLength(1);
-  });
-}
-
-test('an outbox that was emptied, or restored from an old copy, is noticed, and what it lacks comes from the node', async () => {
-  world = await ListenerWorld.open();
-  await world.startListener();
-  world.startServer('listener');
-  await world.sell();
-  await expectAllGranted();
-  await world.keepCopy();
-  await world.startListener();
-  await world.sell();
-  await world.sell();
-  await expectAllGranted();
-  await world.stopServer();
-  await world.sell();
-  await world.restoreCopy();
-  await world.startListener();
-  // The restored outbox numbers other events as the lost ones were.
-  for (let count = 0; count < 5; count += 1) await world.sell();
-  await vi.waitFor(() => expect(world.outbox?.head.offset).toBeGreaterThan(8), WAIT);
-  world.startServer('listener');
-  await expectAllGranted();
-  expect(said('does not have the ledger')).toMatchObject([{ level: 'warn', fields: { reason: 'other' } }]);
-  await world.loseOutbox();
-  await world.sell();
-  await world.startListener();
-  await expectAllGranted();
-  expect(said('another outbox than before')).toMatchObject([{ level: 'warn' }]);
 });
 
 test('an outbox that ran over while a server was away tells it so, and the node has what is gone', async () => {
@@ -102,14 +33,14 @@ test('an outbox that ran over while a server was away tells it so, and the node 
   Object.assign(world.changes.config as object, { outbox: { path: world.outboxPath, maxEvents: 100 } });
   await world.startListener();
   world.startServer('listener');
-  await caughtUp();
+  await expectCaughtUp(world);
   await world.stopServer();
   for (let count = 0; count < 8; count += 1) await world.sell();
   await vi.waitFor(() => expect(world.outbox?.head.offset).toBe(8), WAIT);
   expect(world.outbox?.prune(3)).toBe(5);
   world.startServer('listener');
-  await expectAllGranted();
-  expect(said('does not have the ledger')).toMatchObject([{ fields: { reason: 'pruned' } }]);
+  await expectAllGranted(world);
+  expect(said(world, 'does not have the ledger')).toMatchObject([{ fields: { reason: 'pruned' } }]);
 });
 
 test('a listener of another node is refused, and so is a token that is not one of its config', async () => {
@@ -147,43 +78,9 @@ test('invoices that are made are told of, those of before are not, and each once
   await vi.waitFor(() => expect([...(kinds() ?? [])].sort()).toEqual(['created', 'created', 'settled']), WAIT);
 });
 
-/** A follower by hand. */
-class Follower {
-  readonly messages: Record<string, unknown>[] = [];
-  readonly socket: WebSocket;
-  closed: number | undefined;
-
-  constructor(url: string) {
-    this.socket = new WebSocket(url + EVENTS_PATH, { headers: { Authorization: `Bearer ${TOKEN}` } });
-    this.socket.on('message', (data) => this.messages.push(JSON.parse(String(data)) as Record<string, unknown>));
-    this.socket.on('error', () => undefined);
-    this.socket.on('close', (code) => {
-      this.closed = code;
-    });
-  }
-
-  async next(type: string): Promise<Record<string, unknown>> {
-    return await vi.waitFor(() => {
-      const found = this.messages.find((message) => message['type'] === type);
-      if (found === undefined) throw new Error(`no ${type} in ${JSON.stringify(this.messages)}`);
-      return found;
-    }, WAIT);
-  }
-
-  send(message: object | string): void {
-    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
-  }
-}
-
-async function followed(): Promise<Follower> {
-  world = await ListenerWorld.open({ config: { invoices: { follow: false } } });
-  await world.startListener();
-  await vi.waitFor(() => expect(world.listener?.status().node.caughtUp).toBe(true), WAIT);
-  return new Follower(world.url);
-}
-
 test('a server that does not acknowledge is sent a window of events and no more, and what it has not acknowledged again', async () => {
-  const follower = await followed();
+  const { world: opened, follower } = await followed();
+  world = opened;
   expect(await follower.next('hello')).toMatchObject({ version: PROTOCOL_VERSION, node: world.identity, head: { offset: 0, mark: '' } });
   const outbox = world.outbox as NonNullable<typeof world.outbox>;
   const made = Array.from({ length: 400 }, (_, index) => ({
@@ -206,22 +103,6 @@ test('a server that does not acknowledge is sent a window of events and no more,
   expect(await newer.next('caught-up')).toMatchObject({ position: { offset: 400 } });
   newer.send({ type: 'ack', position: { offset: 400, mark: events[399]?.mark } });
   await vi.waitFor(() => expect(outbox.consumers.get('shop', 'server')?.position.offset).toBe(400), WAIT);
-});
-
-test('whoever does not speak the protocol, or acknowledges what was not sent, is shown out', async () => {
-  for (const message of ['{', { type: 'follow' }, 'x'.repeat(70_000)]) {
-    const follower = await followed();
-    await follower.next('hello');
-    follower.send(message);
-    await vi.waitFor(() => expect([1002, 1009]).toContain(follower.closed), WAIT);
-    await world[Symbol.asyncDispose]();
-  }
-  const follower = await followed();
-  await follower.next('hello');
-  follower.send({ type: 'follow', after: { offset: 0, mark: '' } });
-  await follower.next('caught-up');
-  follower.send({ type: 'ack', position: { offset: 7, mark: 'ab' } });
-  await vi.waitFor(() => expect(follower.closed).toBe(1002), WAIT);
 });
 
 test('status and health are for whoever may ask', async () => {

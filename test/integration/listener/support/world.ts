@@ -12,7 +12,7 @@ import { SellerNode } from '../../../../src/core/tickerplant/seller-node.ts';
 import { SettlementFollower } from '../../../../src/core/tickerplant/settlement-follower.ts';
 import { DEFAULT_SETTLEMENT_POLICY } from '../../../../src/core/tickerplant/settlement-policy.ts';
 import { listenerSource } from '../../../../src/listener/client/listener-source.ts';
-import { type ListenerConfig, listenerSchema } from '../../../../src/listener/config.ts';
+import { type ListenerClientConfig, type ListenerConfig, listenerSchema } from '../../../../src/listener/config.ts';
 import { type Listener, startListener } from '../../../../src/listener/listener.ts';
 import { type Outbox, openOutbox } from '../../../../src/listener/outbox/outbox.ts';
 import { openSqliteLedger, type SqliteLedger } from '../../../../src/storage/ledger/sqlite-ledger.ts';
@@ -37,7 +37,7 @@ export class ListenerWorld implements AsyncDisposable {
   /** How often each quote has been granted. */
   readonly granted: Map<string, number> = new Map();
   readonly paid: Set<string> = new Set();
-  readonly changes: { readonly config?: object };
+  readonly changes: { config?: object };
   store!: SqliteLedger;
   listener: Listener | undefined;
   outbox: Outbox | undefined;
@@ -49,6 +49,7 @@ export class ListenerWorld implements AsyncDisposable {
   #stop = new AbortController();
   #running: Promise<void> | undefined;
   #port = 0;
+  #scheme = 'ws:';
   #made = 0;
   /** Whether the node's cursors are good for anybody, as eclair's are not. */
   readonly #ordered: boolean;
@@ -83,7 +84,7 @@ export class ListenerWorld implements AsyncDisposable {
   }
 
   get url(): string {
-    return `ws://127.0.0.1:${this.#port}`;
+    return `${this.#scheme}//127.0.0.1:${this.#port}`;
   }
 
   config(): ListenerConfig {
@@ -109,7 +110,9 @@ export class ListenerWorld implements AsyncDisposable {
       logger: this.logger('listener'),
     };
     this.listener = await startListener(parts);
-    this.#port = Number(new URL(this.listener.url).port);
+    const { protocol, port } = new URL(this.listener.url);
+    this.#scheme = protocol;
+    this.#port = Number(port);
   }
 
   async stopListener(): Promise<void> {
@@ -138,7 +141,7 @@ export class ListenerWorld implements AsyncDisposable {
   }
 
   /** The part of a server that applies settlements: behind the listener, or at the node itself. */
-  startServer(from: 'listener' | 'node', changes: { readonly token?: string; readonly url?: string } = {}): void {
+  startServer(from: 'listener' | 'node', changes: Partial<ListenerClientConfig> = {}): void {
     if (this.#running !== undefined) return;
     const { ledger } = this.store;
     const backend = this.#seller;
