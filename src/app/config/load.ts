@@ -1,7 +1,16 @@
 import type { BackendConfig } from './backend.ts';
 import { isPlainObject } from './environment.ts';
 import { parseOverrides } from './overrides.ts';
-import { type Config, type ListenerFileConfig, type ParseOptions, parseConfig, parseListenerConfig, parseWalletConfig } from './parse.ts';
+import {
+  type Config,
+  type ListenerFileConfig,
+  type ParseOptions,
+  parseConfig,
+  parseListenerConfig,
+  parseStoreConfig,
+  parseWalletConfig,
+  type StoreFileConfig,
+} from './parse.ts';
 import { findConfigFile, readConfigFile } from './source.ts';
 
 /** Which config to load. */
@@ -31,13 +40,11 @@ export async function loadListenerConfig(options: LoadOptions & { readonly file:
   return await parseListenerConfig(await readConfigFile(file), { ...rest, overrides: parseOverrides(set) });
 }
 
-/** Finds and reads the `backend:` of a server's config or of a wallet, and says in which file it was. @throws ConfigError. */
-export async function loadBackendConfig(
-  options: Pick<LoadOptions, 'file' | 'set'>,
-): Promise<{ readonly file: string; readonly backend: BackendConfig }> {
+/** Finds and reads what a store takes of a server's config or of a wallet, and says in which file it was. @throws ConfigError. */
+export async function loadStoreConfig(options: Pick<LoadOptions, 'file' | 'set'>): Promise<StoreFileConfig & { readonly file: string }> {
   const file = options.file ?? findConfigFile(process.cwd());
   const overrides = parseOverrides(options.set ?? []);
-  return { file, backend: await parseWalletConfig(await readConfigFile(file), { backendOfAny: true, overrides }) };
+  return { file, ...(await parseStoreConfig(await readConfigFile(file), { overrides })) };
 }
 
 /** Reads and parses a wallet's file. @throws ConfigError. */

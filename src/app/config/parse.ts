@@ -12,7 +12,7 @@ import { type Finding, findings } from './issues.ts';
 import { checkCertificates, checkDeviceDoors, checkListening, checkTokenTables } from './listening.ts';
 import { COMMAND_LINE, mergeConfig } from './overrides.ts';
 import { resolveAllPaths, resolvePaths } from './paths.ts';
-import { logSchema, type Sections, sectionsSchema } from './schema.ts';
+import { limitsSchema, logSchema, type Sections, sectionsSchema } from './schema.ts';
 import type { ConfigSource } from './source.ts';
 import { DEFAULT_TABLES } from './tables.ts';
 
@@ -108,6 +108,23 @@ export async function parseWalletConfig(source: ConfigSource, options: ParseOpti
   if ('findings' in parsed) found.push(...parsed.findings);
   if (found.length > 0 || 'findings' in parsed) throw prepared.error(found);
   return parsed.backend;
+}
+
+/** What a store takes of a server's config, or of a wallet. */
+export interface StoreFileConfig {
+  readonly backend: BackendConfig;
+  readonly limits: TickerplantLimits;
+}
+
+/** Parses `backend:` and `limits:` of a config, whatever else stands there. @throws ConfigError with everything that is wrong with them. */
+export async function parseStoreConfig(source: ConfigSource, options: ParseOptions = {}): Promise<StoreFileConfig> {
+  const prepared = prepare(source, options, (raw) => raw);
+  const { backend: rawBackend, limits: rawLimits } = prepared.value;
+  const backend = await retryScalars(prepared, 'backend', withoutForce(rawBackend), (value) => parseBackend(value, options.adapters));
+  const limits = await retryScalars(prepared, 'limits', rawLimits ?? undefined, async (value) => parsedBy(limitsSchema, value, ['limits']));
+  if ('findings' in backend || 'findings' in limits)
+    throw prepared.error([backend, limits].flatMap((part) => ('findings' in part ? part.findings : [])));
+  return { backend: backend.backend, limits: limits.data };
 }
 
 /** A listener's file, parsed. */

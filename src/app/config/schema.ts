@@ -52,7 +52,8 @@ export interface Sections {
 const positive = z.number().positive();
 const count = z.number().int().min(1);
 
-const limitsSchema = z
+/** The schema of `limits`; left out, it is {@link DEFAULT_LIMITS}. */
+export const limitsSchema: z.ZodType<TickerplantLimits, Partial<TickerplantLimits> | undefined> = z
   .strictObject({
     symbolsPerRequest: count.default(DEFAULT_LIMITS.symbolsPerRequest),
     subscriptionsPerConnection: count.default(DEFAULT_LIMITS.subscriptionsPerConnection),

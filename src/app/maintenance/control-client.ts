@@ -2,7 +2,6 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { LedgerError } from '../../core/ports/ledger.ts';
 import { controlPath } from './control-path.ts';
-import type { ControlRequest } from './control-request.ts';
 
 interface Refusal {
   readonly ok: false;
@@ -11,13 +10,13 @@ interface Refusal {
 }
 
 /**
- * Asks the server that has a ledger open. Undefined where no server listens for it.
+ * Asks the process that has a ledger, or a store's database, open. Undefined where no server listens for it.
  * @throws LedgerError whatever the server answers; `IO` where it ends before it does.
  */
-export async function askServer(ledger: string, request: ControlRequest): Promise<Readonly<Record<string, unknown>> | undefined> {
+export async function askServer(ledger: string, request: { readonly op: string }): Promise<Readonly<Record<string, unknown>> | undefined> {
   const line = await exchange(controlPath(ledger), JSON.stringify(request));
   if (line === undefined) return undefined;
-  if (line === '') throw new LedgerError('IO', `the server of the ledger ${ledger} ended before it answered`);
+  if (line === '') throw new LedgerError('IO', `the process that has ${ledger} ended before it answered`);
   const response = JSON.parse(line) as Refusal | ({ readonly ok: true } & Readonly<Record<string, unknown>>);
   if (!response.ok) throw new LedgerError(response.code, response.message);
   return response;

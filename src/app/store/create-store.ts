@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS, type TickerplantLimits } from '../../core/tickerplant/l
 import type { SellerBackend } from '../../core/tickerplant/seller-node.ts';
 import { l402Credentials } from '../../credentials/l402.ts';
 import { openSqlitePurchases, type SqlitePurchases } from '../../storage/purchases/sqlite-purchases.ts';
+import type { AddressList } from '../../transport/shared/access/address-list.ts';
 import { storePlugin } from '../../transport/store/fastify.ts';
 import { storeHandler } from '../../transport/store/handler.ts';
 import { type StoreMiddleware, storeMiddleware } from '../../transport/store/middleware.ts';
@@ -20,6 +21,7 @@ import { parseWalletConfig } from '../config/parse.ts';
 import { Disposal } from '../disposal.ts';
 import type { BackendInput } from '../embed.ts';
 import { systemClock, systemRandom } from '../system.ts';
+import { serveOwner } from './purchases-control.ts';
 
 /** What {@link createStore} is made of. */
 export interface CreateStoreOptions {
@@ -85,7 +87,11 @@ export async function createStore(options: CreateStoreOptions): Promise<Embedded
 
 /** The same with a backend's config that was parsed. */
 export async function openStore(
-  options: Omit<CreateStoreOptions, 'backend'> & { readonly backend: SellerBackend | BackendConfig },
+  options: Omit<CreateStoreOptions, 'backend'> & {
+    readonly backend: SellerBackend | BackendConfig;
+    /** Addresses that may ask, where not everybody may. */
+    readonly allowed?: AddressList | undefined;
+  },
 ): Promise<EmbeddedStore> {
   const {
     logger = silentLogger,
@@ -102,6 +108,10 @@ export async function openStore(
   try {
     const opened = await openSqlitePurchases({ path: path === 'memory' ? ':memory:' : path, logger });
     disposal.add(() => opened[Symbol.asyncDispose]());
+    if (opened.path !== ':memory:') {
+      const owner = await serveOwner(opened, clock, logger);
+      disposal.add(() => owner[Symbol.asyncDispose]());
+    }
     const isOwn = isParsed(options.backend);
     const backend = isParsed(options.backend) ? await createBackend(options.backend, opened, { logger, clock, random }) : options.backend;
     if (isOwn) disposal.add(() => (backend as SellerBackend & AsyncDisposable)[Symbol.asyncDispose]());
@@ -117,6 +127,7 @@ export async function openStore(
       title: options.title ?? 'Store',
       publicUrl: options.publicUrl,
       trustProxy: options.trustProxy ?? false,
+      allow: options.allowed,
       loopbackOnly: isParsed(options.backend) && options.backend.kind === 'simulated' && options.forcePublic !== true,
       waitsPerAddress: limits?.connectionsPerAddress ?? DEFAULT_LIMITS.connectionsPerAddress,
     });

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import type { SqlitePurchases } from '../../storage/purchases/sqlite-purchases.ts';
+import type { PurchasesAnswers, PurchasesRequest } from '../../app/store/purchases-control.ts';
 import { parseCount } from '../amounts.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { jsonOption } from '../options.ts';
-import { withResources } from '../resources.ts';
 
 interface PurchasesOptions {
   readonly store: string;
@@ -13,7 +12,7 @@ interface PurchasesOptions {
 
 /** `tickerplant purchases`: what a store has sold, and what is to be given back. */
 export function registerPurchases(program: Command): void {
-  const purchases = program.command('purchases').description('what a store of single items has sold (while it is stopped)');
+  const purchases = program.command('purchases').description('what a store of single items has sold, also while it sells');
   const withStore = (command: Command) => command.option('--store <file>', "the store's database", 'data/store.db').addOption(jsonOption());
   withStore(purchases.command('list', { isDefault: true }))
     .description('purchases, the newest first')
@@ -26,51 +25,42 @@ export function registerPurchases(program: Command): void {
 }
 
 async function list({ store, limit, json }: PurchasesOptions): Promise<void> {
-  await withStore(store, async ({ purchases, path }) => {
-    const [found, counts] = await Promise.all([purchases.list({ limit }), purchases.counts()]);
-    // Without what is the buyers' and the store's own.
-    const shown = found.map(({ rootKey: _, linkDigest: __, snapshot: ___, paymentRequest: ____, node: _____, ...purchase }) => purchase);
-    if (json === true) return writeJson({ store: path, counts, purchases: shown });
-    for (const { id, item, state, amountMsat, delivered, deliveries, createdAt } of shown)
-      process.stdout.write(
-        `${new Date(createdAt).toISOString()}  ${id}  ${state.padEnd(7)}  ${amountMsat} msat  ${delivered}/${deliveries}  ${item}\n`,
-      );
+  const { path, counts, purchases } = await ask(store, { op: 'purchases', limit });
+  if (json === true) return writeJson({ store: path, counts, purchases });
+  for (const { id, item, state, amountMsat, delivered, deliveries, createdAt } of purchases)
     process.stdout.write(
-      `${counts.settled} sold, ${counts.open} open, ${counts.expired} expired; received ${counts.receivedMsat} msat, ${counts.delivered} deliveries\n`,
+      `${new Date(createdAt).toISOString()}  ${id}  ${state.padEnd(7)}  ${amountMsat} msat  ${delivered}/${deliveries}  ${item}\n`,
     );
-  });
+  process.stdout.write(
+    `${counts.settled} sold, ${counts.open} open, ${counts.expired} expired; received ${counts.receivedMsat} msat, ${counts.delivered} deliveries\n`,
+  );
 }
 
 async function refunds({ store, json }: PurchasesOptions): Promise<void> {
-  await withStore(store, async ({ purchases, path }) => {
-    const found = await purchases.refunds();
-    if (json === true) return writeJson({ store: path, refunds: found });
-    for (const { id, purchase, item, msat, reason, at } of found)
-      process.stdout.write(`${id}  ${new Date(at).toISOString()}  ${reason.padEnd(13)}  ${msat} msat  purchase ${purchase}  ${item}\n`);
-    if (found.length === 0) process.stdout.write('nothing is to be given back\n');
-  });
+  const { path, refunds: found } = await ask(store, { op: 'refunds' });
+  if (json === true) return writeJson({ store: path, refunds: found });
+  for (const { id, purchase, item, msat, reason, at } of found)
+    process.stdout.write(`${id}  ${new Date(at).toISOString()}  ${reason.padEnd(13)}  ${msat} msat  purchase ${purchase}  ${item}\n`);
+  if (found.length === 0) process.stdout.write('nothing is to be given back\n');
 }
 
 async function refunded(id: string, { store, json }: PurchasesOptions): Promise<void> {
-  await withStore(store, async ({ purchases, path }) => {
-    const done = await purchases.refundDone(id, Date.now());
-    if (json === true) writeJson({ store: path, id, done });
-    else process.stdout.write(done ? 'noted\n' : 'there is no such open refund\n');
-    if (!done) process.exitCode = ExitCode.failed;
-  });
+  const { path, done } = await ask(store, { op: 'refund-done', id });
+  if (json === true) writeJson({ store: path, id, done });
+  else process.stdout.write(done ? 'noted\n' : 'there is no such open refund\n');
+  if (!done) process.exitCode = ExitCode.failed;
 }
 
-async function withStore(path: string, work: (opened: SqlitePurchases) => Promise<void>): Promise<void> {
-  const [{ existsSync }, { openSqlitePurchases }, { silentLogger }, { ConfigError }] = await Promise.all([
+async function ask<R extends PurchasesRequest>(file: string, request: R): Promise<PurchasesAnswers[R['op']] & { readonly path: string }> {
+  const [{ existsSync }, { askPurchases }, { ConfigError }] = await Promise.all([
     import('node:fs'),
-    import('../../storage/purchases/sqlite-purchases.ts'),
-    import('../../core/ports/logger.ts'),
+    import('../../app/store/purchases-control.ts'),
     import('../../app/config/errors.ts'),
   ]);
-  if (!existsSync(path)) throw new ConfigError('--store', [{ path: '', at: undefined, message: `there is no store ${path}` }]);
-  await withResources(async (opened) => await work(opened(await openSqlitePurchases({ path, logger: silentLogger }))));
+  if (!existsSync(file)) throw new ConfigError('--store', [{ path: '', at: undefined, message: `there is no store ${file}` }]);
+  return await askPurchases(file, request);
 }
 
-function writeJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, (_key, each) => (typeof each === 'bigint' ? String(each) : each))}\n`);
+function writeJson(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
 }

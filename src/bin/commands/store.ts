@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Msat } from '../../core/lightning/amount.ts';
 import { parseCount, parsePrice } from '../amounts.ts';
@@ -20,6 +21,10 @@ interface StoreCommandOptions {
   readonly title?: string;
   readonly publicUrl?: string;
   readonly trustProxy?: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tls?: 'generate';
+  readonly allow?: readonly string[];
   readonly store: string;
   readonly forcePublic?: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -52,8 +57,16 @@ export function registerStore(program: Command): void {
     .option('--title <text>', "stands at the top of every page (default: the folder's name)")
     .option('--public-url <url>', 'where buyers reach the store, for the links that programs are given')
     .option('--trust-proxy', "believe a proxy on this machine about buyers' addresses (X-Forwarded-For)")
+    .option('--tls-cert <file>', 'certificate in PEM, with those between it and the root behind it: the store speaks HTTPS')
+    .option('--tls-key <file>', 'its key in PEM, without a password')
+    .addOption(new Option('--tls <how>', 'generate: make a certificate for development, in data/tls').choices(['generate']))
+    .option(
+      '--allow <addresses>',
+      'who may connect, with commas between: 10.0.0.0/8,loopback; everybody unless given',
+      (text: string, earlier: readonly string[] = []) => [...earlier, ...listOf(text)],
+    )
     .option('--store <file>', 'database of purchases, made where it is not there', 'data/store.db')
-    .option('--force-public', 'let a simulated backend (play money) be served beyond this machine')
+    .option('--force-public', 'let a simulated backend (play money), or a generated certificate, be served beyond this machine')
     .addOption(
       new Option('--log-level <level>', 'logs go to standard error').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )
@@ -66,24 +79,40 @@ export function registerStore(program: Command): void {
 }
 
 async function sell(folder: string, options: StoreCommandOptions): Promise<void> {
-  const [{ itemsOf }, { serveStore }, { loadBackendConfig }, { createLogger }] = await Promise.all([
+  const [{ itemsOf }, { serveStore }, { certificateOf }, { loadStoreConfig }, { createLogger }] = await Promise.all([
     import('../../app/store/items-of.ts'),
     import('../../app/store/serve-store.ts'),
+    import('../../app/store/certificate-of.ts'),
     import('../../app/config/load.ts'),
     import('../../app/logging.ts'),
   ]);
-  const { price, store: path, rowsBy, whenChanged, surprise, surpriseOnly, logLevel, json, config, set, ...rest } = options;
-  const { file, backend } = await loadBackendConfig({ file: config, set });
+  const {
+    price,
+    store: path,
+    rowsBy,
+    whenChanged,
+    surprise,
+    surpriseOnly,
+    logLevel,
+    json,
+    config,
+    set,
+    tlsCert: _,
+    tlsKey: __,
+    ...rest
+  } = options;
+  const { file, backend, limits } = await loadStoreConfig({ file: config, set });
+  const tls = certificateOf(options);
   const items = await itemsOf(folder, {
     price,
     rowsBy,
     whenChanged,
     surprise: surpriseOnly === true ? 'only' : surprise === true,
-    private: [path, file],
+    private: [path, file, ...(tls === undefined ? [] : [tls.key ?? join(tls.dir, 'key.pem')])],
   });
   const logger = await createLogger({ level: logLevel, format: 'auto' });
   const signal = stopOnSignals((name) => logger.info({ signal: name }, 'stopping; once more to stop at once'));
-  const served = await serveStore({ ...rest, title: rest.title ?? items.title, path, backend, items: items.sources, logger });
+  const served = await serveStore({ ...rest, tls, title: rest.title ?? items.title, path, backend, limits, items: items.sources, logger });
   if (json === true) process.stdout.write(`${JSON.stringify({ listening: { store: served.url } })}\n`);
   else process.stdout.write(`selling ${folder} at ${served.url}/\n`);
   await aborted(signal);
@@ -94,6 +123,13 @@ async function sell(folder: string, options: StoreCommandOptions): Promise<void>
   await served.stop();
   late[Symbol.dispose]();
   process.exit(ExitCode.ok);
+}
+
+function listOf(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
 }
 
 function parsePort(text: string): number {

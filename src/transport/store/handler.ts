@@ -29,6 +29,7 @@ export function storeHandler(options: StoreHandlerOptions): StoreHandler {
     try {
       if (options.loopbackOnly && !isThisMachine(exchange.request.socket.remoteAddress ?? '127.0.0.1'))
         throw new TickerplantError('FORBIDDEN', 'this store takes play money, so it answers its own machine only');
+      if (options.allow?.has(exchange.address) === false) throw new TickerplantError('FORBIDDEN', 'this address may not ask here');
       purchase = (await route.handle(services, exchange)) ?? undefined;
     } catch (error) {
       refuse(exchange, refusalOf(error, logger), options.title);

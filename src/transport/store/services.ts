@@ -15,6 +15,8 @@ export interface StoreHandlerOptions {
   readonly publicUrl?: string | undefined;
   /** Believe what proxies say of whom they stand for: `true` one on this machine, or a list of addresses. */
   readonly trustProxy: boolean | readonly string[];
+  /** Addresses that may ask, where not everybody may. */
+  readonly allow?: AddressList | undefined;
   /** Answer this machine only: what is paid with is play money. */
   readonly loopbackOnly: boolean;
   /** Requests of an address that wait for a payment, at a time. */
