@@ -53,7 +53,7 @@ const positive = z.number().positive();
 const count = z.number().int().min(1);
 
 /** The schema of `limits`; left out, it is {@link DEFAULT_LIMITS}. */
-export const limitsSchema: z.ZodType<TickerplantLimits, Partial<TickerplantLimits> | undefined> = z
+export const limitsSchema: z.ZodType<TickerplantLimits> = z
   .strictObject({
     symbolsPerRequest: count.default(DEFAULT_LIMITS.symbolsPerRequest),
     subscriptionsPerConnection: count.default(DEFAULT_LIMITS.subscriptionsPerConnection),

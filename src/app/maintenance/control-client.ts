@@ -13,7 +13,10 @@ interface Refusal {
  * Asks the process that has a ledger, or a store's database, open. Undefined where no server listens for it.
  * @throws LedgerError whatever the server answers; `IO` where it ends before it does.
  */
-export async function askServer(ledger: string, request: { readonly op: string }): Promise<Readonly<Record<string, unknown>> | undefined> {
+export async function askServer(
+  ledger: string,
+  request: { readonly op: string; readonly [field: string]: unknown },
+): Promise<Readonly<Record<string, unknown>> | undefined> {
   const line = await exchange(controlPath(ledger), JSON.stringify(request));
   if (line === undefined) return undefined;
   if (line === '') throw new LedgerError('IO', `the process that has ${ledger} ended before it answered`);
