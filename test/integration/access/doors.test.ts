@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { KdbClient } from '../kdb/support/client.ts';
 import { Client } from '../websocket/support/client.ts';
 import { Plant } from './support/plant.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 async function answerTo(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1', () => socket.write(text));

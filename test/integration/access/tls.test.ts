@@ -6,7 +6,7 @@ import { connect as connectPlain } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { parseBaseConfig } from '../../../src/app/config/parse.ts';
 import { systemClock, systemRandom } from '../../../src/app/system.ts';
@@ -22,6 +22,8 @@ import { generatedCertificate } from '../../../src/transport/shared/tls/generate
 import { KdbClient } from '../kdb/support/client.ts';
 import { Client } from '../websocket/support/client.ts';
 import { Plant } from './support/plant.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 interface Pair {
   readonly cert: string;

@@ -91,7 +91,7 @@ test('answers are compressed where that helps', async () => {
 test('health and readiness say yes and no', async () => {
   expect(await (await world.fetch('/healthz')).json()).toEqual({ status: 'ok' });
   await expect
-    .poll(async () => (await world.fetch('/readyz')).json(), { timeout: 5_000 })
+    .poll(async () => (await world.fetch('/readyz')).json(), { timeout: 25_000 })
     .toEqual({ status: 'ok', node: true, ledger: true, journal: true });
 });
 

@@ -1,10 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { attenuate } from '../../../src/credentials/l402.ts';
 import type { CreateTickerplantOptions } from '../../../src/index.ts';
-import { EventReader } from './support/events.ts';
+import { EventReader, PATIENCE_MS } from './support/events.ts';
 import { openWorld, type World } from './support/world.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -24,7 +26,7 @@ async function read(world: World, path: string, init: RequestInit = {}): Promise
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !condition(); await sleep(5))
+  for (const deadline = Date.now() + PATIENCE_MS; !condition(); await sleep(5))
     if (Date.now() > deadline) throw new Error('it did not come to be');
 }
 
@@ -157,12 +159,12 @@ test('renewals come as events; whoever pays one goes on', async () => {
         symbols: ['AAPL'],
         pricing: [
           { kind: 'flat', msat: 9000, lasts: '24h' },
-          { kind: 'time', msat: 5000, per: '12s', renewBefore: '6s' },
+          { kind: 'time', msat: 5000, per: '600s', renewBefore: '599s' },
         ],
       },
     } as never,
   });
-  const pricing = [{ kind: 'flat' }, { kind: 'time', msat: '5000', perMs: 12_000 }];
+  const pricing = [{ kind: 'flat' }, { kind: 'time', msat: '5000', perMs: 600_000 }];
   expect(await (await world.fetch('/v1/tables/trade')).json()).toMatchObject({ pricing });
   const asked = await world.fetch('/v1/events?table=trade&syms=AAPL&pricing=time');
   const { quote } = (await asked.json()) as { quote: Record<string, string> };
@@ -173,8 +175,8 @@ test('renewals come as events; whoever pays one goes on', async () => {
   expect(renewal).toMatchObject({ op: 'quote', reason: 'renewal', amountMsat: '5000', syms: ['AAPL'] });
   await world.pay(renewal['invoice'] as string);
   const { until: first } = ((await reader.next('resumed')).data['tables'] as { until: string }[])[0] as { until: string };
-  expect(Date.parse((await reader.next('active')).data['until'] as string) - Date.parse(first)).toBe(12_000);
-}, 30_000);
+  expect(Date.parse((await reader.next('active')).data['until'] as string) - Date.parse(first)).toBe(600_000);
+});
 
 test('rows paid one by one: billed as they leave, history is what was billed, dry is told with a top-up', async () => {
   const world = await start({
@@ -205,15 +207,23 @@ test('rows paid one by one: billed as they leave, history is what was billed, dr
   expect(await reader.seqs(6)).toEqual([...range(1, 5), 8]);
   expect((await reader.next('gap')).data).toMatchObject({ from: 6, to: 7, reason: 'balance' });
   await reader[Symbol.asyncDispose]();
-  for (const deadline = Date.now() + 10_000; (await history()) < 6 && Date.now() < deadline; ) await sleep(50);
+  for (const deadline = Date.now() + PATIENCE_MS; (await history()) < 6 && Date.now() < deadline; ) await sleep(50);
   expect(await history()).toBe(6);
 });
 
 test('a token that is good until a time ends its stream then', async () => {
   const world = await start();
   const { quote } = await world.buy(['AAPL']);
-  const token = attenuate(quote['token'] as string, `valid_until=${Math.floor(Date.now() / 1000) + 2}`);
-  const reader = await read(world, '/v1/events', { headers: { Authorization: `Bearer ${token}` } });
+  // Good for as long as it takes this machine to open a stream, and not much longer.
+  const openFor = async (seconds: number): Promise<EventReader> => {
+    const token = attenuate(quote['token'] as string, `valid_until=${Math.floor(Date.now() / 1000) + seconds}`);
+    const headers = { Authorization: `Bearer ${token}` };
+    return await read(world, '/v1/events', { headers }).catch((error: Error) => {
+      if (!error.message.startsWith('401') || seconds > 8) throw error;
+      return openFor(seconds * 2);
+    });
+  };
+  const reader = await openFor(2);
   await reader.end();
   expect((await reader.next('error')).data).toMatchObject({ code: 'TOKEN_EXPIRED' });
 });
@@ -271,7 +281,7 @@ test('stopping waits for readers that take what is on its way to them, and not l
   await publishMany(world, 200_000);
   const began = Date.now();
   await world.tickerplant.stop();
-  expect(Date.now() - began).toBeLessThan(8_000);
+  expect(Date.now() - began).toBeLessThan(30_000);
 });
 
 test('who reads slowly costs itself only: memory is bounded, and every row is there when it reads on', async () => {

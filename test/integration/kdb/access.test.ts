@@ -1,11 +1,13 @@
 import { once } from 'node:events';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { chars, list, symbol } from '../../../src/kdb/build.ts';
 import { encodeMessage } from '../../../src/kdb/message.ts';
 import { ListenError } from '../../../src/transport/shared/listen-error.ts';
 import { compress } from '../../unit/kdb/support/wire.ts';
 import { KdbClient, until } from './support/client.ts';
 import { Plant, TABLES } from './support/plant.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -116,7 +118,7 @@ test('one who does not read holds up nobody, and gets every row in the end', asy
   await until(() => quick.unasked.length === count, 'everything at the quick one');
   quick.unasked.length = 0;
   slow.socket.resume();
-  await until(() => slow.unasked.length === count, 'everything at the slow one', 15_000);
+  await until(() => slow.unasked.length === count, 'everything at the slow one');
   const prices = (await slow.take(count)).map((message) => (message as [string, string, { price: number[] }])[2].price[0]);
   expect(prices).toEqual(Array.from({ length: count }, (_, i) => i + 1));
 });

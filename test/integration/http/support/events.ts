@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** After so long nothing more is expected; long, since whatever is waited for comes late on a machine that has much else to do. */
+export const PATIENCE_MS = 25_000;
+
 /** An event of a stream. */
 export interface StreamEvent {
   readonly event: string;
@@ -31,7 +34,7 @@ export class EventReader implements AsyncDisposable {
 
   /** Waits for the n-th event that matches. */
   async next(event: string, n = 1): Promise<StreamEvent> {
-    for (const deadline = Date.now() + 10_000; ; await sleep(5)) {
+    for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(5)) {
       const found = this.events.filter((each) => each.event === event)[n - 1];
       if (found !== undefined) return found;
       if (Date.now() > deadline) throw new Error(`no ${event} ${n}; there is ${JSON.stringify(this.events).slice(0, 2_000)}`);
@@ -40,7 +43,7 @@ export class EventReader implements AsyncDisposable {
 
   /** Waits for so many rows; answers their numbers. */
   async seqs(count: number, sym?: string): Promise<readonly number[]> {
-    for (const deadline = Date.now() + 10_000; ; await sleep(5)) {
+    for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(5)) {
       const found = this.numbers(sym);
       if (found.length >= count) return found;
       if (Date.now() > deadline) throw new Error(`${found.length} of ${count} rows: ${JSON.stringify(this.events).slice(0, 2_000)}`);
@@ -59,7 +62,7 @@ export class EventReader implements AsyncDisposable {
 
   /** Resolves when the other side has ended it. */
   async end(): Promise<void> {
-    await Promise.race([this.#done, sleep(10_000).then(() => Promise.reject(new Error('the stream goes on')))]);
+    await Promise.race([this.#done, sleep(PATIENCE_MS).then(() => Promise.reject(new Error('the stream goes on')))]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

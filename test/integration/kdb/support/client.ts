@@ -119,7 +119,7 @@ function read(bytes: Uint8Array): K {
 }
 
 /** Waits for a condition, with a deadline. */
-export async function until(condition: () => boolean, what: string, deadlineMs = 8_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, deadlineMs = 25_000): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms for ${what}`);
