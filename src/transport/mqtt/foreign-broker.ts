@@ -13,10 +13,16 @@ import { type ANSWERS, parseRequestTopic, REQUESTS, topicOf } from './topics.ts'
 
 const RECONNECT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 15_000;
+/** How long the server's start waits for a broker that it may well be started together with. */
+const FIRST_SUBSCRIPTION_MS = 5_000;
+/** After the broker took the connection, but not the subscription. */
+const SUBSCRIBE_AGAIN_MS = 10_000;
 /** Longer than any request is. */
 const MAX_PAYLOAD_BYTES = 16 * 1024;
 /** Messages that wait for the broker to confirm them; more, and telling waits. */
 const MOST_WAITING = 1_000;
+/** Requests that are answered side by side; more, and the broker is not read. */
+const MOST_AT_WORK = 256;
 
 /**
  * A client of a broker that the seller has already. That broker decides who may connect and who hears what; who is who the token in each
@@ -30,6 +36,7 @@ export class ForeignBroker implements Transport {
   readonly #atWork = new Set<Promise<void>>();
   #client: MqttClient | undefined;
   #listening: Disposable | undefined;
+  #again: Disposable | undefined;
   #waiting = 0;
   #stopped: Promise<void> | undefined;
 
@@ -44,24 +51,22 @@ export class ForeignBroker implements Transport {
     const { devices, logger } = this.#options;
     const client = connect(broker, await this.#clientOptions());
     this.#client = client;
-    let isLost = false;
-    client.on('error', (error) => logger.warn({ err: error, broker }, 'mqtt: the broker refuses, or can not be reached; trying again'));
-    client.on('close', () => {
-      if (!isLost && this.#stopped === undefined) logger.warn({ broker }, 'mqtt: the broker is away; trying again');
-      isLost = true;
-    });
+    this.#watch(client, broker);
+    const { promise: heard, resolve: onHeard } = Promise.withResolvers<void>();
     client.on('connect', () => {
-      isLost = false;
       logger.info({ broker }, 'mqtt: connected to the broker');
-      void this.#greet(client);
+      void this.#greet(client, onHeard);
     });
-    // The packet is confirmed when it has been answered: so the broker holds back what comes faster.
     client.handleMessage = (packet, done) => {
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
       if (packet.retain || this.#stopped !== undefined) return done();
-      void this.#receive(packet.topic, payload).finally(() => done());
+      const answered = this.#receive(packet.topic, payload);
+      // Nothing more of the broker's is read before `done`: one device must not keep the others waiting, but all together may.
+      if (this.#atWork.size < MOST_AT_WORK) done();
+      else void answered.then(() => done());
     };
     this.#listening = devices.onSettled(({ device }) => this.#tell({ device, name: '', terms: ANYTHING }, false));
+    await this.#first(heard, broker);
     return broker;
   }
 
@@ -72,10 +77,12 @@ export class ForeignBroker implements Transport {
 
   async #stop(deadlineMs: number): Promise<void> {
     this.#listening?.[Symbol.dispose]();
+    this.#again?.[Symbol.dispose]();
     const deadline = new Promise<void>((resolve) => this.#options.clock.setTimer(deadlineMs, resolve));
     await Promise.race([Promise.all(this.#atWork), deadline]);
     for (const connection of this.#connections.values()) connection.close();
-    const ended = this.#client?.endAsync();
+    // What could not be said is told again; without a connection there is nothing to wait for.
+    const ended = this.#client?.endAsync(!this.#client.connected);
     await Promise.race([ended, deadline]);
     this.#client?.end(true);
   }
@@ -89,6 +96,8 @@ export class ForeignBroker implements Transport {
       reconnectPeriod: RECONNECT_MS,
       connectTimeout: CONNECT_TIMEOUT_MS,
       resubscribe: false,
+      // A broker that is just starting, or whose passwords are just being changed, refuses; that is no reason to stay away for good.
+      reconnectOnConnackError: true,
       ...(username !== undefined && { username }),
       ...(password !== undefined && { password }),
       ...(clientId !== undefined && { clientId }),
@@ -96,17 +105,54 @@ export class ForeignBroker implements Transport {
     };
   }
 
+  /** Tells the log when the broker is lost, and each reason why it stays away once. */
+  #watch(client: MqttClient, broker: string): void {
+    const { logger } = this.#options;
+    let isLost = false;
+    let lastReason: string | undefined;
+    client.on('connect', () => {
+      isLost = false;
+      lastReason = undefined;
+    });
+    client.on('error', (error) => {
+      const level = error.message === lastReason ? 'debug' : 'warn';
+      lastReason = error.message;
+      logger[level]({ err: error, broker }, 'mqtt: the broker refuses, or can not be reached; trying again');
+    });
+    client.on('close', () => {
+      if (!isLost && this.#stopped === undefined) logger.warn({ broker }, 'mqtt: the broker is away; trying again');
+      isLost = true;
+    });
+  }
+
+  /** Who is told that the server is up can ask at once. The other doors do not wait for a broker that is away, though. */
+  async #first(heard: Promise<void>, broker: string): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { promise: late, resolve } = Promise.withResolvers<'late'>();
+    const timer = clock.setTimer(FIRST_SUBSCRIPTION_MS, () => resolve('late'));
+    if ((await Promise.race([heard, late])) === 'late')
+      logger.warn({ broker }, 'mqtt: the broker does not let the server hear its devices yet; going on without it, and trying again');
+    timer[Symbol.dispose]();
+  }
+
   /** On each connection: hears devices, and tells those that have something open. */
-  async #greet(client: MqttClient): Promise<void> {
-    const { devices, logger } = this.#options;
+  async #greet(client: MqttClient, onHeard: () => void): Promise<void> {
+    const { devices, logger, clock } = this.#options;
+    this.#again?.[Symbol.dispose]();
     try {
       await client.subscribeAsync(
         REQUESTS.map((request) => topicOf(this.#config.prefix, '+', request)),
         { qos: 1 },
       );
+      onHeard();
       for (const holder of await devices.toTell()) this.#tell(holder, true);
     } catch (error) {
-      if (this.#stopped === undefined) logger.warn({ err: error }, 'mqtt: the broker does not let the server hear its devices');
+      // A new connection greets by itself.
+      if (this.#stopped !== undefined || !client.connected) return;
+      logger.warn({ err: error }, 'mqtt: devices of the broker can not be heard, or not be told; trying again');
+      this.#again = clock.setTimer(SUBSCRIBE_AGAIN_MS, () => {
+        if (client.connected) void this.#greet(client, onHeard);
+      });
     }
   }
 

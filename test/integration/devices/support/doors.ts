@@ -94,7 +94,7 @@ export async function overMqtt(client: MqttClient, id: string, token?: string): 
     get told() {
       return told.filter(({ op }) => op !== undefined);
     },
-    send: (request, fields) => void client.publish(`devices/${id}/${request}`, JSON.stringify({ ...fields, token }), { qos: 1 }),
+    send: (request, fields) => void client.publish(`devices/${id}/${request}`, JSON.stringify({ token, ...fields }), { qos: 1 }),
     cut: () => client.stream.destroy(),
     async [Symbol.asyncDispose]() {
       await client.endAsync(true);

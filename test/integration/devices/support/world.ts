@@ -55,7 +55,7 @@ export async function openWorld(options: Partial<CreateTickerplantOptions> = {})
       ...options,
     });
   let tickerplant = await start();
-  const portOf = (url: string | undefined) => Number(new URL(url ?? '').port);
+  const portOf = (url: string) => (url === '' ? 0 : Number(new URL(url).port));
   const { url = '', httpUrl = '', mqttUrl = '' } = tickerplant;
   if (options.mqtt === undefined) Object.assign(ports, { mqtt: portOf(mqttUrl) });
   Object.assign(ports, { websocket: portOf(url), http: portOf(httpUrl) });
