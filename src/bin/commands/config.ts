@@ -40,6 +40,7 @@ async function check({ config: file, set, json }: ConfigOptions): Promise<void> 
     const tables = config.tables.map((table) => table.name);
     const warnings = [...exposuresOf(config), ...(await openFiles(config))];
     const listener = config.listener === undefined ? {} : { listener: config.listener.url };
+    const sold = config.devices === undefined ? undefined : [...config.devices.items.keys()];
     const answer = {
       ok: true,
       file: config.source,
@@ -47,13 +48,15 @@ async function check({ config: file, set, json }: ConfigOptions): Promise<void> 
       tables,
       feed: config.feed?.kind ?? null,
       ...listener,
+      ...(sold !== undefined && { devices: sold }),
       warnings,
     };
     const source = config.listener === undefined ? '' : `, settlements from the listener at ${config.listener.url}`;
+    const sells = sold === undefined ? '' : `, devices sell ${sold.join(', ') || 'nothing'}`;
     process.stdout.write(
       json === true
         ? `${JSON.stringify(answer)}\n`
-        : `${config.source}: good (backend ${answer.backend}, tables ${tables.join(', ')}${source})\n`,
+        : `${config.source}: good (backend ${answer.backend}, tables ${tables.join(', ')}${source}${sells})\n`,
     );
     for (const { path, message, advice } of json === true ? [] : warnings)
       process.stdout.write(`warning: ${path}: ${message}\n  ${advice}\n`);
