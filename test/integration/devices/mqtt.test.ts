@@ -1,4 +1,7 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect as connectSocket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import type { MqttClient } from 'mqtt';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -72,6 +75,20 @@ test('nobody ends another device’s connection by its client id, and a session 
   expect(await ask(later, 'hello', {})).toMatchObject({ op: 'welcome' });
   expect(thief.connected).toBe(true);
   await thief.endAsync(true);
+});
+
+test('over TLS a device that knows the certificate is told of its payment, and one that does not will not connect', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tp-mqtts-'));
+  await using secure = await openWorld({ mqtt: { port: 0, tls: { generate: true, dir: folder } }, websocket: false });
+  expect(secure.urls.mqtt).toMatch(/^mqtts:/);
+  const { device: id, token } = await secure.device('one');
+  await expect(connectMqtt(secure.urls.mqtt, id, token)).rejects.toThrow('self-signed');
+  const ca = await readFile(join(folder, 'cert.pem'));
+  await using device = await overMqtt(await connectMqtt(secure.urls.mqtt, id, token, { ca }), id);
+  const { invoice, quote } = await ask(device, 'invoice', { item: 'power' });
+  await secure.pay(String(invoice));
+  expect(await until(device, ({ op }) => op === 'settled', 'its payment')).toMatchObject({ quote, kind: 'paid' });
+  await rm(folder, { recursive: true, force: true });
 });
 
 test('what is no JSON is refused, and what is too large ends the connection before it is read', async () => {
