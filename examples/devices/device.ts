@@ -26,7 +26,7 @@ function save(): void {
   renameSync(`${file}.new`, file);
 }
 
-const server = connect(url, { username: id, password: process.env['DEVICE_TOKEN'] ?? '' });
+const server = connect(url, { username: id, password: process.env['DEVICE_TOKEN'] ?? '', reconnectOnConnackError: true });
 const ask = (): void => {
   if (state.sale !== undefined) server.publish(topic('invoice'), JSON.stringify({ item, ...state.sale }), { qos: 1 });
 };
@@ -39,13 +39,14 @@ server.on('message', (_topic, payload) => {
   const told = JSON.parse(payload.toString());
   if (told.op === 'error') console.error(`${told.code}: ${told.message}`);
   if (told.op === 'error' && told.retry === 'later') setTimeout(ask, 5_000);
+  else if (told.op === 'error') state.sale = undefined;
   if (told.op === 'invoiced' && told.key === state.sale?.key) {
     console.log(`pay ${told.invoice}`);
     state.sale = undefined;
     save();
   }
   if (told.op === 'settled') {
-    if (told.kind === 'paid' && !state.done.includes(told.settlement)) console.log(`water for ${told.receivedMsat} msat is running`);
+    if (told.kind === 'paid' && !state.done.includes(told.settlement)) console.log(`${told.item} for ${told.receivedMsat} msat is running`);
     // Written down before it is acknowledged: told again, it lets no water run twice. (A hundred are more than are ever told again.)
     state.done = [...new Set([...state.done, told.settlement])].slice(-100);
     save();

@@ -1,11 +1,11 @@
-// A weather station: sells the readings of a file, 100 msat each, over HTTP alone. What was ordered and not yet delivered survives a power cut.
+// A weather station: sells the readings of a file, 1000 msat each, over HTTP alone. What was ordered and not yet delivered survives a power cut.
 //   DEVICE_TOKEN=… node examples/devices/weather-station.ts http://127.0.0.1:8080 [file.csv]
 // A line on standard input is a customer: from when, and how many readings: 2010-01-01T05 3
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const MSAT_PER_READING = 100n;
+const MSAT_PER_READING = 1000n;
 const [server = 'http://127.0.0.1:8080', csv = new URL('weather-excerpt.csv', import.meta.url).pathname, file = 'weather-station.json'] =
   process.argv.slice(2);
 const [head = '', ...readings] = readFileSync(csv, 'utf8').trim().split('\n');
@@ -41,15 +41,26 @@ async function call<T>(path: string, body?: object, key?: string): Promise<T> {
     ...(key !== undefined && { 'Idempotency-Key': key }),
   };
   const response = await fetch(`${server}/v1/device${path}`, { headers, ...(body && { method: 'POST', body: JSON.stringify(body) }) });
-  const answer = (await response.json()) as T & { readonly code?: string; readonly message?: string };
-  if (!response.ok) throw new Error(`${answer.code}: ${answer.message}`);
+  const answer = (await response.json()) as T & { readonly code?: string; readonly message?: string; readonly retry?: string };
+  if (!response.ok) throw Object.assign(new Error(`${answer.code}: ${answer.message}`), { final: answer.retry === 'never' });
   return answer;
 }
 
 const wanted = ({ from, count }: Order): string[] => readings.filter((line) => line >= from).slice(0, count);
 
-/** Asks for the invoice of an order; again with the same key where the answer was lost. */
+/** Asks for the invoice of an order, again with the same key where the answer was lost; and forgets an order that is refused for good. */
 async function invoice(key: string, order: Order): Promise<void> {
+  try {
+    await ask(key, order);
+  } catch (error) {
+    console.error((error as Error).message);
+    if ((error as { readonly final?: boolean }).final !== true) return;
+    delete state.orders[key];
+    save();
+  }
+}
+
+async function ask(key: string, order: Order): Promise<void> {
   const amountMsat = String(MSAT_PER_READING * BigInt(wanted(order).length));
   const { quote, invoice: request } = await call<{ quote: string; invoice: string }>('/invoices', { item: 'reading', amountMsat }, key);
   order.quote = quote;
@@ -75,7 +86,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   const key = crypto.randomUUID();
   state.orders[key] = order;
   save();
-  invoice(key, order).catch((error: Error) => console.error(error.message));
+  void invoice(key, order);
 });
 
 for (;;) {
