@@ -41,9 +41,9 @@ server.on('message', (_topic, payload) => {
   if (told.op === 'error' && told.retry === 'later') setTimeout(ask, 5_000);
   else if (told.op === 'error') state.sale = undefined;
   if (told.op === 'invoiced' && told.key === state.sale?.key) {
-    console.log(`pay ${told.invoice}`);
     state.sale = undefined;
     save();
+    console.log(`pay ${told.invoice}`);
   }
   if (told.op === 'settled') {
     if (told.kind === 'paid' && !state.done.includes(told.settlement)) console.log(`${told.item} for ${told.receivedMsat} msat is running`);
