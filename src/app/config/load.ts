@@ -4,13 +4,13 @@ import { parseOverrides } from './overrides.ts';
 import {
   type Config,
   type ListenerFileConfig,
-  type ParseOptions,
   parseConfig,
   parseListenerConfig,
   parseStoreConfig,
   parseWalletConfig,
   type StoreFileConfig,
 } from './parse.ts';
+import type { ParseOptions } from './prepare.ts';
 import { findConfigFile, readConfigFile } from './source.ts';
 
 /** Which config to load. */

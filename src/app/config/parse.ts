@@ -1,17 +1,16 @@
-import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
-import type { ADAPTERS } from '../../adapters/registry.ts';
 import type { TickerplantLimits } from '../../core/tickerplant/limits.ts';
 import type { TableDefinition } from '../../core/tickerplant/schema.ts';
 import type { FeedConfig } from '../../feed/config.ts';
 import { type ListenerConfig, listenerSchema } from '../../listener/config.ts';
 import { type BackendConfig, parseBackend } from './backend.ts';
-import { isPlainObject, scalarOf, substituteEnvironment } from './environment.ts';
-import { ConfigError, type ConfigIssue, type ConfigPath } from './errors.ts';
+import { isPlainObject } from './environment.ts';
+import type { ConfigPath } from './errors.ts';
 import { type Finding, findings } from './issues.ts';
 import { checkCertificates, checkDeviceDoors, checkListening, checkTokenTables } from './listening.ts';
-import { COMMAND_LINE, mergeConfig } from './overrides.ts';
-import { resolveAllPaths, resolvePaths } from './paths.ts';
+import { mergeConfig } from './overrides.ts';
+import { resolveAllPaths } from './paths.ts';
+import { type ParseOptions, prepare, retryScalars } from './prepare.ts';
 import { limitsSchema, logSchema, type Sections, sectionsSchema } from './schema.ts';
 import type { ConfigSource } from './source.ts';
 import { DEFAULT_TABLES } from './tables.ts';
@@ -45,24 +44,6 @@ export interface BaseConfig {
 /** A config, parsed: the one form that the rest of the app knows. */
 export interface Config extends BaseConfig {
   readonly backend: BackendConfig;
-}
-
-/** What goes with a config beside its text. */
-export interface ParseOptions {
-  /** Settings from the command line (see `parseOverrides`); they win. */
-  readonly overrides?: Readonly<Record<string, unknown>>;
-  /** Variables for `${NAME}`; the process's own unless given. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Folder that relative paths of the config begin at; that of the file unless given. */
-  readonly base?: string;
-  /** Folder that relative paths of the overrides begin at; the working one unless given. */
-  readonly workingFolder?: string;
-  /** The backends that there are; those of the registry unless given. */
-  readonly adapters?: typeof ADAPTERS;
-  /** For {@link parseWalletConfig}: take the `backend:` of a server's config too, whatever else stands there. */
-  readonly backendOfAny?: boolean;
-  /** Let play money be served beyond loopback; also `backend.forcePublic`. */
-  readonly forcePublic?: boolean;
 }
 
 /** Parses a whole config. @throws ConfigError with everything that is wrong with it. */
@@ -172,46 +153,6 @@ export async function parseFile<T>(
   return parsed.data;
 }
 
-interface Prepared {
-  readonly value: Readonly<Record<string, unknown>>;
-  readonly fromEnvironment: ReadonlySet<string>;
-  error(found: readonly Finding[]): ConfigError;
-}
-
-function prepare(
-  source: ConfigSource,
-  options: ParseOptions,
-  complete: (raw: Record<string, unknown>) => Record<string, unknown>,
-  resolveIn: (raw: unknown, base: string) => unknown = resolvePaths,
-): Prepared {
-  if (!isPlainObject(source.raw)) {
-    throw new ConfigError(source.name, [{ path: '', at: undefined, message: 'a config is keys and values, beginning with backend:' }]);
-  }
-  const overrides = options.overrides ?? {};
-  const environment = options.environment ?? process.env;
-  const file = substituteEnvironment(source.raw, environment);
-  const line = substituteEnvironment(overrides, environment);
-  const base = options.base ?? dirname(resolve(source.name));
-  const merged = mergeConfig(
-    resolveIn(complete(file.value as Record<string, unknown>), base),
-    resolveIn(line.value, options.workingFolder ?? process.cwd()),
-  ) as Record<string, unknown>;
-  const error = (found: readonly { readonly path: ConfigPath; readonly message: string }[]) =>
-    new ConfigError(
-      source.name,
-      found.map(
-        ({ path, message }): ConfigIssue => ({
-          path: path.join('.'),
-          at: isSet(overrides, path) ? COMMAND_LINE : source.locate(path),
-          message,
-        }),
-      ),
-    );
-  const unset = [...file.issues, ...line.issues];
-  if (unset.length > 0) throw error(unset);
-  return { value: merged, fromEnvironment: new Set([...file.fromEnvironment, ...line.fromEnvironment]), error };
-}
-
 /** A section that is not there, or is empty, has its defaults; they stand in the text so that relative paths begin where the config is. */
 function withDefaults(raw: Record<string, unknown>): Record<string, unknown> {
   const given = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null && value !== undefined));
@@ -242,49 +183,11 @@ function withTls(transport: unknown): unknown {
   return isPlainObject(given) && given['generate'] === true ? { ...transport, tls: { dir: 'data/tls', ...given } } : transport;
 }
 
-/**
- * Parses, and where a text from the environment stands in the place of a number or truth value, reads it as one and parses
- * again: `port: ${PORT}` means a number, `password: ${PASSWORD}` a text, whatever characters it has.
- */
-async function retryScalars<T extends object>(
-  prepared: Prepared,
-  section: string | undefined,
-  value: unknown,
-  parse: (value: unknown) => Promise<T>,
-): Promise<T> {
-  const first = await parse(value);
-  if (!('findings' in first)) return first;
-  let again = value;
-  for (const { path, wrongType } of first.findings as readonly Finding[]) {
-    if (!wrongType || !prepared.fromEnvironment.has(path.join('\0'))) continue;
-    again = replaceScalar(again, section === undefined ? path : path.slice(1));
-  }
-  return again === value ? first : await parse(again);
-}
-
-function replaceScalar(value: unknown, path: ConfigPath): unknown {
-  const [step, ...rest] = path;
-  if (step === undefined) return typeof value === 'string' ? (scalarOf(value) ?? value) : value;
-  if (Array.isArray(value)) return value.map((item, index) => (index === step ? replaceScalar(item, rest) : item));
-  if (!isPlainObject(value)) return value;
-  return { ...value, [step]: replaceScalar(value[String(step)], rest) };
-}
-
 /** `forcePublic` is ours, not the adapter's. */
 function withoutForce(backend: unknown): unknown {
   if (!isPlainObject(backend) || typeof backend['forcePublic'] !== 'boolean') return backend;
   const { forcePublic: _, ...rest } = backend;
   return rest;
-}
-
-function isSet(overrides: unknown, path: ConfigPath): boolean {
-  let place = overrides;
-  for (const step of path) {
-    if (!isPlainObject(place)) return true;
-    if (!Object.hasOwn(place, String(step))) return false;
-    place = place[String(step)];
-  }
-  return path.length > 0;
 }
 
 async function parseSections(value: unknown): Promise<{ readonly sections: Sections } | { readonly findings: readonly Finding[] }> {

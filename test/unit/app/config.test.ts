@@ -11,7 +11,8 @@ import type { AdapterDefinition } from '../../../src/adapters/shared/definition.
 import { parseDuration } from '../../../src/app/config/duration.ts';
 import { ConfigError } from '../../../src/app/config/errors.ts';
 import { parseOverrides } from '../../../src/app/config/overrides.ts';
-import { type ParseOptions, parseConfig, parseWalletConfig } from '../../../src/app/config/parse.ts';
+import { parseConfig, parseWalletConfig } from '../../../src/app/config/parse.ts';
+import type { ParseOptions } from '../../../src/app/config/prepare.ts';
 import { printableConfig } from '../../../src/app/config/print.ts';
 import { findConfigFile, readConfigFile } from '../../../src/app/config/source.ts';
 
