@@ -16,6 +16,7 @@ import { Catalog } from './catalog.ts';
 import { Connection } from './connection.ts';
 import { DayKeeper } from './day-keeper.ts';
 import { revokedError, TickerplantError } from './errors.ts';
+import { FeedRunner } from './feed-runner.ts';
 import { DEFAULT_LIMITS, type TickerplantLimits } from './limits.ts';
 import { Meters } from './meters.ts';
 import { Publisher } from './publisher.ts';
@@ -69,8 +70,6 @@ export interface TickerplantCounters {
   readonly sessions: number;
 }
 
-const JOURNAL_RETRY_MS = 1_000;
-
 /**
  * Opens a tickerplant: gives back what an earlier process had lent and not used, then begins to follow settlements at once, whether the
  * node is there yet or not. @throws LedgerError.
@@ -95,6 +94,7 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
   readonly #limits: TickerplantLimits;
   readonly #catalog: Catalog;
   readonly #publisher: Publisher;
+  readonly #feeds: FeedRunner;
   readonly #sessions: Sessions;
   readonly #desk: QuoteDesk;
   readonly #processor: SettlementProcessor;
@@ -118,6 +118,7 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
     this.#catalog = new Catalog(options.tables);
     for (const [table, seqs] of journal.lastSeqs) this.#declareAgain(table, seqs.keys());
     this.#publisher = new Publisher(journal, this.#catalog);
+    this.#feeds = new FeedRunner({ catalog: this.#catalog, publisher: this.#publisher, clock, logger });
     this.#node = new SellerNode(backend, ledger, logger);
     this.#limiter = new RateLimiter(clock, this.#limits.quoteBurstPerAddress, this.#limits.quotesPerSecondPerAddress);
     this.#connections = new AddressCount(this.#limits.connectionsPerAddress);
@@ -277,20 +278,12 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
    * @throws FeedError, and TickerplantError for rows of an unknown table or symbol.
    */
   async run(feed: Feed, signal: AbortSignal): Promise<void> {
-    const either = AbortSignal.any([signal, this.#stopping.signal]);
-    await this.declareSymbolsOf(feed, either);
-    for await (const { table, rows } of feed.batches(either)) {
-      await this.#publishWhenPossible(table, rows, either);
-      if (either.aborted) return;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await this.#feeds.run(feed, AbortSignal.any([signal, this.#stopping.signal]));
   }
 
   /** Puts on sale the symbols that a feed knows beforehand, for the tables that take theirs from it. */
   async declareSymbolsOf(feed: Feed, signal?: AbortSignal): Promise<void> {
-    for (const { name, symbols } of this.#catalog.tables()) {
-      if (symbols === undefined) this.#catalog.declare(name, (await feed.symbols(name, signal)) ?? []);
-    }
+    await this.#feeds.declareSymbols(feed, signal);
   }
 
   /**
@@ -364,20 +357,6 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
       } catch (error) {
         logger.warn({ err: error, retryInMs: pause }, 'the Lightning node is not reached yet; no quotes until it is');
         await clock.sleep(pause, signal).catch(() => undefined);
-      }
-    }
-  }
-
-  async #publishWhenPossible(table: string, rows: readonly Row[], signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options;
-    while (!signal.aborted) {
-      try {
-        this.#publisher.publish(table, rows);
-        return;
-      } catch (error) {
-        if (!(error instanceof TickerplantError && error.code === 'JOURNAL_UNAVAILABLE')) throw error;
-        logger.error({ err: error }, 'publishing has stopped until the journal can be written again');
-        await clock.sleep(JOURNAL_RETRY_MS, signal).catch(() => undefined);
       }
     }
   }
