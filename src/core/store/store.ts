@@ -16,6 +16,7 @@ import { RateLimiter } from '../tickerplant/rate-limiter.ts';
 import { type SellerBackend, SellerNode } from '../tickerplant/seller-node.ts';
 import { type AppliedEvent, SettlementFollower } from '../tickerplant/settlement-follower.ts';
 import { UnpaidQuotes } from '../tickerplant/unpaid-quotes.ts';
+import { untilReached } from '../tickerplant/until-reached.ts';
 import { Deliveries, type DeliveryPlace } from './deliveries.ts';
 import { StoreError } from './errors.ts';
 import type { Content, ItemSource, Listing, Offer } from './items.ts';
@@ -54,8 +55,6 @@ export interface Delivery extends DeliveryPlace {
 const LINK_BYTES = 24;
 const LINK = /^[A-Za-z0-9_-]{32}$/;
 const ID_BYTES = 8;
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 15_000;
 const STOP_DEADLINE_MS = 5_000;
 
 /** Sells single items: a purchase per link, paid by an invoice of its own, delivered as often as was bought. */
@@ -326,17 +325,12 @@ export class Store implements AsyncDisposable {
   /** Takes up the open purchases of earlier runs. */
   async #restore(signal: AbortSignal): Promise<void> {
     const { purchases, clock, logger } = this.#options;
-    for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-      try {
-        const { identity } = await this.#node.known();
-        for (const purchase of await purchases.openPurchases(identity)) this.#unpaid.add(purchase);
-        return await this.#sweeper.sweep();
-      } catch (error) {
-        if (!signal.aborted)
-          logger.warn({ err: error, retryInMs: pause }, 'the Lightning node is not reached yet; no purchases until it is');
-        await clock.sleep(pause, signal).catch(() => undefined);
-      }
-    }
+    const restore = async (): Promise<void> => {
+      const { identity } = await this.#node.known();
+      for (const purchase of await purchases.openPurchases(identity)) this.#unpaid.add(purchase);
+      await this.#sweeper.sweep();
+    };
+    await untilReached(restore, 'the Lightning node is not reached yet; no purchases until it is', { clock, logger, signal });
   }
 }
 

@@ -31,6 +31,7 @@ import { DEFAULT_SETTLEMENT_POLICY } from './settlement-policy.ts';
 import { SettlementProcessor } from './settlement-processor.ts';
 import { TokenAccess } from './token-access.ts';
 import { type EndOfDayTime, MIDNIGHT_UTC, tradingCalendar } from './trading-calendar.ts';
+import { untilReached } from './until-reached.ts';
 import { coerceRow } from './values.ts';
 
 /** What a tickerplant is made of. It owns none of it: whoever opened a store closes it, after {@link Tickerplant.stop}. */
@@ -349,16 +350,11 @@ export class Tickerplant implements TickerplantService, AsyncDisposable {
 
   async #restoreQuotes(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
-    for (let pause = 250; !signal.aborted; pause = Math.min(pause * 2, 15_000)) {
-      try {
-        await this.#desk.restore();
-        await this.devices?.restore();
-        return;
-      } catch (error) {
-        logger.warn({ err: error, retryInMs: pause }, 'the Lightning node is not reached yet; no quotes until it is');
-        await clock.sleep(pause, signal).catch(() => undefined);
-      }
-    }
+    const restore = async (): Promise<void> => {
+      await this.#desk.restore();
+      await this.devices?.restore();
+    };
+    await untilReached(restore, 'the Lightning node is not reached yet; no quotes until it is', { clock, logger, signal });
   }
 
   /** Symbols that the feed declared in an earlier run stay on sale: somebody may hold a grant for them. */
