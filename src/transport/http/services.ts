@@ -10,7 +10,7 @@ import type { Operators } from '../shared/access/operators.ts';
 import type { Origin } from '../shared/access/origin.ts';
 import type { Turn } from '../shared/turn.ts';
 import type { HttpConfig } from './config.ts';
-import type { KeptPositions } from './stream/kept-positions.ts';
+import type { EventStreams } from './stream/event-stream.ts';
 import type { Streams } from './stream/streams.ts';
 import type { Tickets } from './tickets.ts';
 
@@ -42,6 +42,6 @@ export interface Services {
   readonly devices: DeviceService | undefined;
   readonly tickets: Tickets;
   readonly streams: Streams;
-  readonly keptPositions: KeptPositions;
+  readonly eventStreams: EventStreams;
   readonly turn: Turn;
 }

@@ -19,7 +19,7 @@ import type { HttpConfig } from './config.ts';
 import { Metrics, serveMetrics } from './metrics.ts';
 import { createServer } from './server.ts';
 import type { Operations, Services } from './services.ts';
-import { KeptPositions } from './stream/kept-positions.ts';
+import { EventStreams } from './stream/event-stream.ts';
 import { Streams } from './stream/streams.ts';
 import { Tickets } from './tickets.ts';
 
@@ -73,7 +73,7 @@ class HttpTransport implements Transport {
       tickerplant,
       tickets: new Tickets(clock, random),
       streams: this.#streams,
-      keptPositions: new KeptPositions(clock, random),
+      eventStreams: new EventStreams(clock, random),
       turn: new Turn(),
       originOf: (request) => requestOrigin(request, proxies),
       allow: allowed,

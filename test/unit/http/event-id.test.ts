@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Random } from '../../../src/core/ports/random.ts';
-import { EVENT_ID, EventIdWriter, LONGEST_ID, readEventId } from '../../../src/transport/http/stream/event-id.ts';
+import { EVENT_ID, LONGEST_ID, readEventId, StreamPosition } from '../../../src/transport/http/stream/event-id.ts';
 import { KeptPositions } from '../../../src/transport/http/stream/kept-positions.ts';
 import { ManualClock } from '../../integration/websocket/support/run.ts';
 
@@ -16,15 +16,15 @@ const sum = (all: readonly (readonly [string, string, number])[]) => {
   }
   return Object.fromEntries(Object.entries(tables).map(([table, seqs]) => [table, { ...seqs }]));
 };
+const after = (epoch: number, all: readonly (readonly [string, string, number])[]) =>
+  all.reduce((position, [table, sym, seq]) => position.moved(table, sym, seq), StreamPosition.after(epoch, {}));
 const seqsOf = (positions: ReturnType<typeof readEventId>) =>
   positions && Object.fromEntries(Object.entries(positions).map(([table, { seqs }]) => [table, { ...seqs }]));
 
 test('an id says where a stream is, whatever tables and symbols are called, and is one that is taken back', () => {
   fc.assert(
     fc.property(notes, fc.nat(), (all, epoch) => {
-      const writer = new EventIdWriter(epoch, {});
-      for (const [table, sym, seq] of all) writer.note(table, sym, seq);
-      const id = writer.id();
+      const { id } = after(epoch, all);
       if (id === undefined) return;
       expect(id.length).toBeLessThanOrEqual(LONGEST_ID);
       expect(id).toMatch(EVENT_ID);
@@ -37,12 +37,27 @@ test('an id says where a stream is, whatever tables and symbols are called, and 
   );
 });
 
+test('streams that are equally far have the same id, however they came there', () => {
+  fc.assert(
+    fc.property(notes, fc.infiniteStream(fc.nat()), fc.nat(), (all, order, epoch) => {
+      const position = after(epoch, all);
+      const last = [...new Map(all.map((note) => [JSON.stringify(note.slice(0, 2)), note])).values()];
+      const shuffled = last
+        .map((note) => ({ note, key: order.next().value }))
+        .sort((a, b) => a.key - b.key)
+        .map(({ note }) => note);
+      expect(after(epoch, shuffled).id).toBe(position.id);
+      expect(StreamPosition.after(epoch, position.positions()).id).toBe(position.id);
+    }),
+  );
+});
+
 test('positions of another epoch say nothing of this one; a name that is everybody’s is just a name', () => {
-  const writer = new EventIdWriter(2, { trade: { epoch: 1, seqs: { AAPL: 9 } }, ['__proto__']: { epoch: 2, seqs: { constructor: 3 } } });
-  writer.note('trade', 'GOOG', 1);
-  expect(writer.id()).toContain('trade;GOOG=1');
-  expect(() => writer.note('trade', '\ud800', 1)).not.toThrow();
-  expect(Object.hasOwn(readEventId(writer.id() as string)?.['trade']?.seqs ?? {}, 'AAPL')).toBe(false);
+  const given = { trade: { epoch: 1, seqs: { AAPL: 9 } }, ['__proto__']: { epoch: 2, seqs: { constructor: 3 } } };
+  const position = StreamPosition.after(2, given).moved('trade', 'GOOG', 1);
+  expect(position.id).toContain('trade;GOOG=1');
+  expect(() => position.moved('trade', '\ud800', 1)).not.toThrow();
+  expect(Object.hasOwn(readEventId(position.id as string)?.['trade']?.seqs ?? {}, 'AAPL')).toBe(false);
 });
 
 test('what is no id is none, and is found out quickly', () => {

@@ -149,9 +149,9 @@ async function page({ tickerplant }: Services, table: string, reading: History, 
 
 async function* lines(services: Services, reading: History, limit: number | undefined, giveBack: () => void): AsyncGenerator<Uint8Array> {
   try {
-    for (const gap of reading.gaps) yield ndjson.message(gapMessage(gap));
+    for (const gap of reading.gaps) yield ndjson.gap(gap);
     const all = Number.MAX_SAFE_INTEGER;
-    for await (const record of reading.read({ rows: limit ?? all, bytes: all, scanBytes: all })) yield ndjson.rows(record, undefined);
+    for await (const record of reading.read({ rows: limit ?? all, bytes: all, scanBytes: all })) yield ndjson.rows(record);
     yield ndjson.message({ op: 'done', next: reading.next ?? null });
   } catch (error) {
     yield ndjson.message(errorMessage(error, services.logger));

@@ -4,10 +4,10 @@ import { authorize } from '../authorize.ts';
 import { type Call, type Route, route } from '../route.ts';
 import { asSold, positions, pricingKind, slowPolicy, symsInQuery, tableOrAll } from '../schemas.ts';
 import type { Services } from '../services.ts';
-import { EVENT_ID, EventIdWriter, LONGEST_ID, type Positions, readEventId } from '../stream/event-id.ts';
-import { eventStream, ndjson, type StreamFormat } from '../stream/format.ts';
+import { EVENT_ID, LONGEST_ID, type Positions } from '../stream/event-id.ts';
+import { EVENT_STREAM } from '../stream/event-stream.ts';
+import { ndjson } from '../stream/format.ts';
 import { Stream } from '../stream/stream.ts';
-import type { NoteEvent } from '../stream/stream-sink.ts';
 
 const query = z.object({
   table: tableOrAll.optional(),
@@ -32,13 +32,13 @@ const DESCRIPTION =
 /** Live rows. */
 export function streamRoutes(services: Services): readonly Route[] {
   return (['GET', 'POST'] as const).flatMap((method) => [
-    stream(services, method, '/v1/events', eventStream),
-    stream(services, method, '/v1/ticks', ndjson),
+    stream(services, method, '/v1/events', EVENT_STREAM),
+    stream(services, method, '/v1/ticks', ndjson.contentType),
   ]);
 }
 
-function stream(services: Services, method: 'GET' | 'POST', path: string, format: StreamFormat): Route {
-  const isEvents = format === eventStream;
+function stream(services: Services, method: 'GET' | 'POST', path: string, contentType: string): Route {
+  const isEvents = contentType === EVENT_STREAM;
   return route<z.output<typeof query>, z.output<typeof body>>({
     method,
     path,
@@ -55,19 +55,19 @@ function stream(services: Services, method: 'GET' | 'POST', path: string, format
       },
     },
     answers: {
-      200: { description: 'The stream.', contentTypes: [format.contentType.split(';')[0] as string] },
+      200: { description: 'The stream.', contentTypes: [contentType.split(';')[0] as string] },
       404: { description: 'There is no such table or symbol.' },
       422: { description: 'Too many symbols.' },
     },
     async handle(call) {
-      await begin(services, call, format);
+      await begin(services, call, contentType);
       return undefined;
     },
   });
 }
 
-async function begin(services: Services, call: StreamCall, format: StreamFormat): Promise<void> {
-  const { config, logger, turn, tickerplant, streams, tickets, keptPositions } = services;
+async function begin(services: Services, call: StreamCall, contentType: string): Promise<void> {
+  const { config, logger, turn, tickerplant, streams, tickets, eventStreams } = services;
   const { request, reply, address } = call;
   const { table, syms, pricing, slow, ticket } = call.query;
   const after = positionsOf(services, call);
@@ -75,34 +75,21 @@ async function begin(services: Services, call: StreamCall, format: StreamFormat)
   const wanted = table === undefined && syms === undefined ? undefined : { table: table ?? '*', syms: syms ?? '*', pricing };
   const { holder } = await authorize(services, call, wanted, credential);
   if (request.method === 'HEAD') {
-    await reply.header('Content-Type', format.contentType).send();
+    await reply.header('Content-Type', contentType).send();
     return;
   }
   const giveBack = streams.take(address);
-  const ids = new EventIdWriter(tickerplant.epoch, after);
-  const kept = { stream: undefined as ReturnType<typeof keptPositions.open> | undefined };
-  const note: NoteEvent = (name, sym, epoch, seq) => {
-    if (format === ndjson) return undefined;
-    if (kept.stream === undefined) {
-      if (epoch === tickerplant.epoch) ids.note(name, sym, seq);
-      const id = ids.id();
-      if (id !== undefined) return id;
-      kept.stream = keptPositions.open(ids.positions());
-    }
-    return kept.stream.note(name, sym, epoch, seq);
-  };
+  const writer = contentType === EVENT_STREAM ? eventStreams.open(tickerplant.epoch, after) : ndjson;
   let opened: Stream | undefined;
   const onClosed = () => {
     giveBack();
     if (opened !== undefined) streams.remove(opened);
-    if (kept.stream !== undefined) keptPositions.end(kept.stream);
   };
   try {
     opened = new Stream({
       response: reply.raw,
       headers: reply.getHeaders(),
-      format,
-      note,
+      writer,
       connect: (sink) => tickerplant.connect({ address, sink }),
       logger,
       turn,
@@ -122,9 +109,9 @@ async function begin(services: Services, call: StreamCall, format: StreamFormat)
  * Where the buyer is: from the body, or an event's id. An id that is not known (any more) begins where the grants began, rows twice and none
  * lost: an EventSource that is refused never comes again.
  */
-function positionsOf({ keptPositions }: Services, { request, query: { after }, body: given }: StreamCall): Positions {
+function positionsOf({ eventStreams }: Services, { request, query: { after }, body: given }: StreamCall): Positions {
   if (given?.after !== undefined) return given.after;
   const header = request.headers['last-event-id'];
   const id = typeof header === 'string' && header !== '' ? header : (after ?? '');
-  return (id.startsWith('~') ? keptPositions.find(id) : readEventId(id)) ?? {};
+  return eventStreams.find(id) ?? {};
 }

@@ -6,6 +6,8 @@ export type Positions = Readonly<Record<string, ResumePosition>>;
 /** The longest id that says everything by itself; it comes back in a header, and stands on every row. */
 export const LONGEST_ID = 1_024;
 
+/** Names that stand for themselves. */
+const PLAIN = /^[\w.-]+$/;
 const TABLE = String.raw`[^;=/~]+(?:;[^;=/~]+=\d{1,15})*`;
 const FORM = new RegExp(String.raw`^\d{1,15};${TABLE}(?:/${TABLE})*$`);
 
@@ -13,62 +15,82 @@ const FORM = new RegExp(String.raw`^\d{1,15};${TABLE}(?:/${TABLE})*$`);
 export const EVENT_ID: RegExp = new RegExp(String.raw`^(?:\d{1,15};${TABLE}(?:/${TABLE})*|~[A-Za-z0-9_-]{16}\.\d{1,15})$`);
 
 /**
- * Writes an event's id: `1;trade;AAPL=16;GOOG=3/quote;AAPL=7` is epoch 1, then each table with its symbols' last numbers. It says
- * everything by itself, so that it is good on any connection, after a restart of the server too, and nothing has to be kept for it.
+ * A place in a stream, which never changes. Its id, `1;trade;AAPL=16;GOOG=3/quote;AAPL=7`, is epoch 1, then each table with its symbols'
+ * last numbers. It says everything by itself, so that it is good on any connection, after a restart of the server too, and nothing has
+ * to be kept for it. Names stand in one order, so that streams that are equally far have the same.
  */
-export class EventIdWriter {
+export class StreamPosition {
   readonly #epoch: number;
-  readonly #tables = new Map<string, Map<string, string>>();
-  #length = 0;
+  /** Table → `;AAPL=16;GOOG=3`, by tables' names. */
+  readonly #tables: ReadonlyMap<string, string>;
+  #text: string | undefined;
 
-  constructor(epoch: number, after: Positions) {
+  private constructor(epoch: number, tables: ReadonlyMap<string, string>) {
     this.#epoch = epoch;
-    for (const [table, position] of Object.entries(after)) {
-      if (position.epoch === epoch) for (const [sym, seq] of Object.entries(position.seqs)) this.note(table, sym, seq);
+    this.#tables = tables;
+  }
+
+  /** After these; what is of another epoch says nothing of this one. */
+  static after(epoch: number, after: Positions): StreamPosition {
+    let position = new StreamPosition(epoch, new Map());
+    for (const [table, { epoch: known, seqs }] of Object.entries(after)) {
+      if (known === epoch) for (const [sym, seq] of Object.entries(seqs)) position = position.moved(table, sym, seq);
     }
+    return position;
   }
 
-  /** A symbol's last number is this one now. */
-  note(table: string, sym: string, seq: number): void {
-    let symbols = this.#tables.get(table);
-    if (symbols === undefined) {
-      symbols = new Map();
-      this.#tables.set(table, symbols);
-      this.#length += encoded(table).length + 1;
-    }
-    const piece = `;${encoded(sym)}=${seq}`;
-    this.#length += piece.length - (symbols.get(sym)?.length ?? 0);
-    symbols.set(sym, piece);
+  /** The place after a symbol's number. */
+  moved(table: string, sym: string, seq: number): StreamPosition {
+    const name = encoded(table);
+    const symbols = this.#tables.get(name);
+    const tables = new Map(this.#tables);
+    tables.set(name, withNumber(symbols ?? '', encoded(sym), seq));
+    return new StreamPosition(this.#epoch, symbols === undefined && tables.size > 1 ? sortedByName(tables) : tables);
   }
 
-  /** Undefined while it would be too long (see {@link LONGEST_ID}). */
-  id(): string | undefined {
-    return this.#length + 16 > LONGEST_ID || this.#tables.size === 0 ? undefined : this.#text();
+  /** Undefined where it says nothing yet, or would be too long (see {@link LONGEST_ID}). */
+  get id(): string | undefined {
+    this.#text ??= this.#write();
+    return this.#tables.size === 0 || this.#text.length > LONGEST_ID ? undefined : this.#text;
   }
 
-  /** The same, of any length, to be kept. */
+  /** What an id of any length would say, to be kept. */
   positions(): Positions {
-    return this.#tables.size === 0 ? {} : parse(this.#text());
+    this.#text ??= this.#write();
+    return this.#tables.size === 0 ? {} : parse(this.#text);
   }
 
-  #text(): string {
-    let id = String(this.#epoch);
+  #write(): string {
+    let text = String(this.#epoch);
     let separator = ';';
     for (const [table, symbols] of this.#tables) {
-      id += separator + encoded(table);
-      for (const piece of symbols.values()) id += piece;
+      text += separator + table + symbols;
       separator = '/';
     }
-    return id;
+    return text;
   }
+}
+
+/** `;AAPL=16;GOOG=3` with the number of a symbol changed, or put where it belongs. */
+function withNumber(symbols: string, sym: string, seq: number): string {
+  const name = `;${sym}=`;
+  const start = symbols.indexOf(name);
+  if (start === -1) return [...symbols.split(';').slice(1), `${sym}=${seq}`].sort().reduce((text, piece) => `${text};${piece}`, '');
+  const end = symbols.indexOf(';', start + name.length);
+  return symbols.slice(0, start) + name + seq + (end === -1 ? '' : symbols.slice(end));
+}
+
+function sortedByName(tables: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...tables].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** A half of a surrogate pair, which no URI can hold, is written as the journal writes it. A tilde begins the other form of an id. */
 function encoded(name: string): string {
+  if (PLAIN.test(name)) return name;
   return encodeURIComponent(name.toWellFormed()).replaceAll('~', '%7E');
 }
 
-/** Reads {@link EventIdWriter.id}; undefined where it is none. */
+/** Reads {@link StreamPosition.id}; undefined where it is none. */
 export function readEventId(text: string): Positions | undefined {
   return text.length > LONGEST_ID || !FORM.test(text) ? undefined : parse(text);
 }

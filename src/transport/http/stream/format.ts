@@ -1,22 +1,26 @@
+import type { GapEvent } from '../../../core/tickerplant/messages.ts';
 import type { Encoding, PublishedRows } from '../../../core/tickerplant/published-rows.ts';
+import { gapMessage } from '../../shared/messages.ts';
 import type { Message } from '../messages.ts';
 
 const CLOSING_BRACE = 0x7d;
 const NEWLINE = 0x0a;
 
-/** How messages stand in a stream. */
-export interface StreamFormat {
+/** How one stream's messages are written. */
+export interface StreamWriter {
   readonly contentType: string;
-  /** A message; `id`: where the stream is after it. */
-  message(message: Message, id?: string): Uint8Array;
-  /** Rows, as bytes that are shared by all who take them, but for the id. */
-  rows(rows: PublishedRows, id: string | undefined): Uint8Array;
+  /** A message that says nothing of where the stream is. */
+  message(message: Message): Uint8Array;
+  rows(rows: PublishedRows): Uint8Array;
   /** The last row of a symbol. It says nothing of where the stream is. */
   snapshot(rows: PublishedRows): Uint8Array;
+  gap(event: GapEvent): Uint8Array;
+  /** The stream is over. */
+  close(): void;
 }
 
 /** A message with rows as one line of JSON. */
-function lineOf(op: 'upd' | 'snapshot', rows: PublishedRows): Uint8Array {
+export function lineOf(op: 'upd' | 'snapshot', rows: PublishedRows): Uint8Array {
   const head = `{"op":"${op}",${headOf(rows)}`;
   const bytes = Buffer.allocUnsafe(Buffer.byteLength(head) + rows.json.length + 2);
   bytes.set(rows.json, bytes.write(head));
@@ -25,39 +29,23 @@ function lineOf(op: 'upd' | 'snapshot', rows: PublishedRows): Uint8Array {
   return bytes;
 }
 
-const line: Encoding = { encode: (rows: PublishedRows): Uint8Array => lineOf('upd', rows) };
+/** Rows as a line, shared by all who take them. */
+export const updLine: Encoding = { encode: (rows: PublishedRows): Uint8Array => lineOf('upd', rows) };
 
-/** The same as an event without its id and its end. */
-const event: Encoding = {
-  encode: (rows: PublishedRows): Uint8Array => Buffer.concat([UPD_EVENT, rows.encoded(line)]),
-};
+const messageLine = (message: Message): Uint8Array => Buffer.from(`${JSON.stringify(message)}\n`);
 
-const UPD_EVENT = Buffer.from('event: upd\ndata: ');
-const SNAPSHOT_EVENT = Buffer.from('event: snapshot\ndata: ');
-const EVENT_END = Buffer.from('\n');
-
-/** A message a line: newline-delimited JSON. */
-export const ndjson: StreamFormat = {
+/** A message a line: newline-delimited JSON. Nothing in it is one stream's own, so one writer writes all. */
+export const ndjson: StreamWriter = {
   contentType: 'application/x-ndjson',
-  message: (message) => Buffer.from(`${JSON.stringify(message)}\n`),
-  rows: (rows) => rows.encoded(line),
+  message: messageLine,
+  rows: (rows) => rows.encoded(updLine),
   snapshot: (rows) => lineOf('snapshot', rows),
-};
-
-/** Server-Sent Events (WHATWG HTML, 9.2): the event's name is the message's `op`, its data the message. */
-export const eventStream: StreamFormat = {
-  contentType: 'text/event-stream; charset=utf-8',
-  message: (message, id) => Buffer.from(`event: ${message.op}\ndata: ${JSON.stringify(message)}\n${idLine(id)}\n`),
-  snapshot: (rows) => Buffer.concat([SNAPSHOT_EVENT, lineOf('snapshot', rows), EVENT_END]),
-  rows: (rows, id) => Buffer.concat([rows.encoded(event), id === undefined ? EVENT_END : Buffer.from(`${idLine(id)}\n`)]),
+  gap: (event) => messageLine(gapMessage(event)),
+  close() {},
 };
 
 /** Table, symbol and numbers of rows, as they stand in JSON up to the rows themselves. */
 export function headOf({ table, sym, epoch, seq, conflated }: PublishedRows): string {
   const mark = conflated ? '"conflated":true,' : '';
   return `"table":${JSON.stringify(table)},"sym":${JSON.stringify(sym)},"epoch":${epoch},"seq":${seq},${mark}"rows":`;
-}
-
-function idLine(id: string | undefined): string {
-  return id === undefined ? '' : `id: ${id}\n`;
 }

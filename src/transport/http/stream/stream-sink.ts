@@ -2,25 +2,20 @@ import { TickerplantError } from '../../../core/tickerplant/errors.ts';
 import type { ActiveEvent, BalanceEvent, CreditEvent, GapEvent, QuoteOffer } from '../../../core/tickerplant/messages.ts';
 import type { PublishedRows } from '../../../core/tickerplant/published-rows.ts';
 import type { SubscriberSink } from '../../../core/tickerplant/service.ts';
-import { activeMessage, balanceMessage, creditMessage, gapMessage, quoteMessage } from '../../shared/messages.ts';
+import { activeMessage, balanceMessage, creditMessage, quoteMessage } from '../../shared/messages.ts';
 import type { Message } from '../messages.ts';
-import type { StreamFormat } from './format.ts';
+import type { StreamWriter } from './format.ts';
 import type { StreamOutbox } from './outbox.ts';
-
-/** Says where a stream is after an event of a symbol; undefined where the id would say nothing. */
-export type NoteEvent = (table: string, sym: string, epoch: number, seq: number) => string | undefined;
 
 /** What the core tells a buyer, as messages of a stream. */
 export class StreamSink implements SubscriberSink {
   readonly #outbox: StreamOutbox;
-  readonly #format: StreamFormat;
-  readonly #note: NoteEvent;
+  readonly #writer: StreamWriter;
   readonly #fail: (error: TickerplantError) => void;
 
-  constructor(outbox: StreamOutbox, format: StreamFormat, note: NoteEvent, fail: (error: TickerplantError) => void) {
+  constructor(outbox: StreamOutbox, writer: StreamWriter, fail: (error: TickerplantError) => void) {
     this.#outbox = outbox;
-    this.#format = format;
-    this.#note = note;
+    this.#writer = writer;
     this.#fail = fail;
   }
 
@@ -33,12 +28,11 @@ export class StreamSink implements SubscriberSink {
   }
 
   rows(rows: PublishedRows): void {
-    if (this.#outbox.closed) return;
-    this.#outbox.push(this.#format.rows(rows, this.#note(rows.table, rows.sym, rows.epoch, rows.seq + rows.count - 1)));
+    if (!this.#outbox.closed) this.#outbox.push(this.#writer.rows(rows));
   }
 
   snapshot(rows: PublishedRows): void {
-    this.#outbox.push(this.#format.snapshot(rows));
+    this.#outbox.push(this.#writer.snapshot(rows));
   }
 
   balance(event: BalanceEvent): void {
@@ -50,8 +44,7 @@ export class StreamSink implements SubscriberSink {
   }
 
   gap(event: GapEvent): void {
-    const { table, sym, epoch, to } = event;
-    this.#outbox.push(this.#format.message(gapMessage(event), to === undefined ? undefined : this.#note(table, sym, epoch, to)));
+    this.#outbox.push(this.#writer.gap(event));
   }
 
   offer(offer: QuoteOffer): void {
@@ -88,7 +81,7 @@ export class StreamSink implements SubscriberSink {
   }
 
   #say(message: Message): void {
-    this.#outbox.push(this.#format.message(message));
+    this.#outbox.push(this.#writer.message(message));
   }
 }
 

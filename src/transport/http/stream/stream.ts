@@ -8,9 +8,9 @@ import type { Turn } from '../../shared/turn.ts';
 import { refusalOf } from '../errors.ts';
 import type { Message } from '../messages.ts';
 import type { Positions } from './event-id.ts';
-import type { StreamFormat } from './format.ts';
+import type { StreamWriter } from './format.ts';
 import { StreamOutbox } from './outbox.ts';
-import { type NoteEvent, StreamSink } from './stream-sink.ts';
+import { StreamSink } from './stream-sink.ts';
 
 /** Heartbeats without anything taken, after which nobody is taken to be there. */
 const STALLED_BEATS = 4;
@@ -20,8 +20,7 @@ export interface StreamOptions {
   readonly response: ServerResponse;
   /** Headers that were gathered for it: of CORS, and the like. */
   readonly headers: Readonly<Record<string, number | string | string[] | undefined>>;
-  readonly format: StreamFormat;
-  readonly note: NoteEvent;
+  readonly writer: StreamWriter;
   readonly connect: (sink: SubscriberSink) => BuyerConnection;
   readonly logger: Logger;
   readonly turn: Turn;
@@ -42,9 +41,9 @@ export class Stream {
   /** @throws TickerplantError where the core takes no connection. */
   constructor(options: StreamOptions) {
     this.#options = options;
-    const { response, turn, maxBufferedBytes, format, note } = options;
+    const { response, turn, maxBufferedBytes, writer } = options;
     this.#outbox = new StreamOutbox({ response, turn, maxBufferedBytes, onOverflow: () => sink.endSlow() });
-    const sink = new StreamSink(this.#outbox, format, note, (error) => this.#fail(error));
+    const sink = new StreamSink(this.#outbox, writer, (error) => this.#fail(error));
     this.#buyer = options.connect(sink);
     response.on('close', () => this.#closed());
     response.on('error', (error) => options.logger.debug({ err: error }, 'stream error'));
@@ -52,7 +51,7 @@ export class Stream {
 
   /** Begins with the head and `resumed`; then rows. @throws TickerplantError as `BuyerConnection.resume`, before anything was written. */
   async begin(holder: Holder, after: Positions, slow: SlowConsumerPolicy | undefined): Promise<void> {
-    const { response, headers, format } = this.#options;
+    const { response, headers, writer } = this.#options;
     try {
       await this.#buyer.resume(
         holder.token,
@@ -61,8 +60,8 @@ export class Stream {
           for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
           // Proxies of nginx's kind would gather it.
           response.setHeader('X-Accel-Buffering', 'no');
-          response.writeHead(200, { 'Content-Type': format.contentType, 'Cache-Control': 'no-store' });
-          this.#outbox.push(format.message(resumedMessage(resumed, undefined)));
+          response.writeHead(200, { 'Content-Type': writer.contentType, 'Cache-Control': 'no-store' });
+          this.#outbox.push(writer.message(resumedMessage(resumed, undefined)));
         },
         slow,
       );
@@ -75,7 +74,7 @@ export class Stream {
 
   /** Called at every heartbeat. */
   beat(time: number): void {
-    const { response, format, logger } = this.#options;
+    const { response, writer, logger } = this.#options;
     const taken = (response.socket?.bytesWritten ?? 0) - response.writableLength;
     this.#idleBeats = taken === this.#taken && this.#outbox.waitingBytes > 0 ? this.#idleBeats + 1 : 0;
     this.#taken = taken;
@@ -83,7 +82,7 @@ export class Stream {
       logger.debug({ waitingBytes: this.#outbox.waitingBytes }, 'a stream that takes nothing is ended');
       response.destroy();
     } else if (!this.#outbox.takeActivity()) {
-      this.#outbox.push(format.message({ op: 'heartbeat', time: isoTime(time) }));
+      this.#outbox.push(writer.message({ op: 'heartbeat', time: isoTime(time) }));
       this.#outbox.takeActivity();
     }
   }
@@ -100,10 +99,10 @@ export class Stream {
   }
 
   #fail(error: TickerplantError): void {
-    const { logger, format } = this.#options;
+    const { logger, writer } = this.#options;
     if (this.#outbox.closed) return;
     logger.debug({ code: error.code, waitingBytes: this.#outbox.waitingBytes }, 'ending a stream');
-    this.#outbox.end(format.message(errorMessage(error, logger)));
+    this.#outbox.end(writer.message(errorMessage(error, logger)));
     this.#buyer.close();
   }
 
@@ -112,6 +111,7 @@ export class Stream {
     this.#isClosed = true;
     this.#outbox.gone();
     this.#buyer.close();
+    this.#options.writer.close();
     this.#options.onClosed();
   }
 }
