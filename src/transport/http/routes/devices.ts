@@ -6,7 +6,7 @@ import { TickerplantError } from '../../../core/tickerplant/errors.ts';
 import { credentialOf } from '../../shared/credential.ts';
 import { countersPart, invoicePart, settlementPart, termsPart } from '../../shared/device-messages.ts';
 import { itemName, settlementIds } from '../../shared/device-requests.ts';
-import { keyOf } from '../authorize.ts';
+import { IDEMPOTENCY_KEY, keyOf } from '../authorize.ts';
 import { HttpError } from '../errors.ts';
 import { type Call, type Route, route } from '../route.ts';
 import { acknowledgementSchema, amountInBody, deviceInvoiceSchema, deviceSchema, deviceSettlementsSchema } from '../schemas-devices.ts';
@@ -15,7 +15,6 @@ const MAX_WAIT_SECONDS = 60;
 const MOST_AT_ONCE = 256;
 const DEFAULT_AT_ONCE = 64;
 const NO_STORE = { 'Cache-Control': 'no-store' };
-const KEY = /^[!-~]{1,256}$/;
 
 const invoiceBody = z.object({ item: itemName, amountMsat: amountInBody });
 const invoiceParams = z.object({ id: z.string().min(1).max(64).describe("An invoice's id, `quote`.") });
@@ -79,7 +78,7 @@ function createInvoice(devices: DeviceService): Route {
     headers: {
       'Idempotency-Key': {
         description: "The device's own: the same key gives the same invoice, so that an answer that was lost can be asked for again.",
-        pattern: KEY,
+        pattern: IDEMPOTENCY_KEY,
       },
     },
     answers: {
