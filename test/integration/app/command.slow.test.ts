@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Buyer } from './buyer.ts';
 
@@ -30,9 +31,19 @@ interface Ended {
   readonly stderr: string;
 }
 
+interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  line(): Promise<string>;
+}
+
 /** Starts the command; `line` waits for its next line of standard output. */
-function tickerplant(...args: string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended>; line(): Promise<string> } {
-  const child = spawn(process.execPath, [COMMAND, ...args], { cwd: folder, env: { ...process.env, NO_COLOR: '1' } });
+function tickerplant(...args: string[]): Started {
+  return tickerplantIn({}, ...args);
+}
+
+function tickerplantIn(env: Readonly<Record<string, string>>, ...args: string[]): Started {
+  const child = spawn(process.execPath, [COMMAND, ...args], { cwd: folder, env: { ...process.env, NO_COLOR: '1', ...env } });
   running.push(child);
   let stdout = '';
   let stderr = '';
@@ -72,6 +83,20 @@ test('start serves, and Ctrl-C ends it in order with exit code 0', async () => {
   expect(code).toBe(0);
   expect(stderr).toContain('"stopped"');
   expect(stderr).not.toContain(buyer.messages.map((message) => message['token']).find(Boolean));
+});
+
+test('a server has a young generation of one size, unless somebody chose another; its process stays the one that was started', async () => {
+  await config(SERVER);
+  const flags = async (env: Readonly<Record<string, string>>) => {
+    const server = tickerplantIn(env, 'start', '--json');
+    await server.line();
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'args=', '-p', String(server.child.pid)]);
+    server.child.kill('SIGTERM');
+    expect((await server.ended).code).toBe(0);
+    return stdout.match(/--m(?:in|ax)-semi-space-size=\d+/g);
+  };
+  expect(await flags({})).toEqual(['--min-semi-space-size=16', '--max-semi-space-size=16']);
+  expect(await flags({ NODE_OPTIONS: '--max-semi-space-size=4' })).toBeNull();
 });
 
 test('a second server on the same ledger is refused with the fix', async () => {
