@@ -1,7 +1,7 @@
 import type { Journal } from '../ports/journal.ts';
 import type { Logger } from '../ports/logger.ts';
 import { LaggingSymbols } from './lagging-symbols.ts';
-import type { MeteredSymbol } from './metered-delivery.ts';
+import type { MeteredReceiver } from './metered-delivery.ts';
 import type { PublishedRows } from './published-rows.ts';
 import type { Marks, Publisher, RowReceiver } from './publisher.ts';
 import { replayThenJoin } from './replay.ts';
@@ -18,7 +18,7 @@ export interface DeliveryHost {
   readonly logger: Logger;
   readonly slow: () => SlowConsumerPolicy;
   /** The receiver of a symbol whose rows are paid one by one; undefined where they are paid already. */
-  readonly metered: (table: string, sym: string) => MeteredSymbol | undefined;
+  readonly metered: (table: string, sym: string) => MeteredReceiver | undefined;
 }
 
 /**

@@ -15,6 +15,8 @@ export interface MeterDependencies {
 
 /** Who spends of a meter: a session. */
 export interface Spender {
+  /** To tell {@link Meter.left} of everything that has left until now: it is about to be recorded. */
+  settle(): void;
   /** What is left has changed, or was looked up: symbols may go on, and the buyer is told. `isFresh`: after a payment, or at the beginning. */
   moneyChanged(isFresh: boolean): void;
 }
@@ -159,7 +161,11 @@ export class Meter {
     bill.unrecorded.add(from, to);
     tariff.used += billed;
     if (reserved > billed) this.release(tariff, reserved - billed);
-    if (this.#recording === undefined && this.isSpent) this.#recordLater();
+  }
+
+  /** Something has left: it is recorded within about a second. */
+  recordLater(): void {
+    if (this.#recording === undefined && this.isSpent) this.#setTimer();
   }
 
   /** Rows that were set aside will not leave, or were billed already. */
@@ -281,6 +287,7 @@ export class Meter {
   /** Notes in the ledger what was used; answers the balance beside the lease (closed: with what came back of it). */
   async #record(close: boolean): Promise<bigint> {
     const { ledger, clock } = this.#dependencies;
+    for (const spender of this.#spenders) spender.settle();
     const lease = this.#lease;
     if (lease === undefined) return this.#rest;
     const used = this.#used();
@@ -314,15 +321,15 @@ export class Meter {
     return taken;
   }
 
-  #recordLater(): void {
-    this.#recording ??= this.#dependencies.clock.setTimer(RECORD_MS, () => {
+  #setTimer(): void {
+    this.#recording = this.#dependencies.clock.setTimer(RECORD_MS, () => {
       this.#recording = undefined;
       this.#tell(false);
       void this.#inTurn('what was used of a balance could not be recorded; trying again', async () => {
         try {
           await this.#record(false);
         } catch (error) {
-          if (this.isSpent) this.#recordLater();
+          this.recordLater();
           throw error;
         }
       });

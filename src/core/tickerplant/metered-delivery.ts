@@ -1,5 +1,6 @@
 import type { Msat } from '../lightning/amount.ts';
-import type { Meter, Spender, SymbolBill, Tariff } from './meter.ts';
+import { HandedRows } from './handed-rows.ts';
+import type { Meter, Spender, Tariff } from './meter.ts';
 import type { Meters } from './meters.ts';
 import type { PublishedRows } from './published-rows.ts';
 import type { RowReceiver } from './publisher.ts';
@@ -29,17 +30,13 @@ export interface MeteredHost {
 /** See `BalanceEvent`. */
 export type BalanceState = 'ok' | 'low' | 'dry';
 
-/** Rows that were handed over and have not left yet. */
-interface Handed {
-  readonly symbol: MeteredSymbol;
-  readonly from: number;
-  readonly to: number;
-  /** How many rows were set aside for it. */
-  readonly reserved: number;
-}
+/** From so many records on that have left, what was handed over is billed at once; else with the meter's next record. */
+const SETTLE_AT = 1_024;
 
 /** A symbol that stopped because it could not be paid. */
 interface Stopped {
+  readonly receiver: MeteredReceiver;
+  readonly sym: string;
   /** The last number that was handed over. */
   readonly after: number;
   /** There was nothing left: it goes on with a gap. */
@@ -50,21 +47,22 @@ interface Stopped {
 
 /**
  * The rows of one session that are paid one by one. A row is set aside for when it is handed to the sink, billed when the sink
- * says that it has left, and given back when the connection ends before. What can't be paid is not handed over: its symbol
+ * says that it has left (at the latest with the meter's next record), and given back when the connection ends before. What can't be paid is not handed over: its symbol
  * stops, and goes on when there is money, from the journal where there was only a new lease to wait for, else with a gap.
  */
 export class MeteredDelivery implements Spender {
   readonly #host: MeteredHost;
+  readonly #sink: SubscriberSink;
   readonly #meter: Meter;
-  readonly #symbols = new Map<string, Map<string, MeteredSymbol>>();
-  readonly #stopped = new Map<MeteredSymbol, Stopped>();
-  /** Symbols that have something handed over since {@link SubscriberSink.whenLeft} was last called, and those that had before. */
-  #gathering: MeteredSymbol[] = [];
-  #leaving: MeteredSymbol[] = [];
-  /** What is not one stretch with the rest of its symbol. */
-  #gatheringApart: Handed[] = [];
-  #leavingApart: Handed[] = [];
-  #waiting = false;
+  /** Table → price → the receiver of its rows. */
+  readonly #receivers = new Map<string, Map<bigint, MeteredReceiver>>();
+  /** By table and symbol. */
+  readonly #stopped = new Map<string, Stopped>();
+  readonly #handed = new HandedRows();
+  /** How many of `#handed`, from its beginning, have left. */
+  #left = 0;
+  /** How many will have when {@link SubscriberSink.whenLeft} calls back; undefined while it was not asked to. */
+  #leaving: number | undefined;
   #ended = false;
   #gone = false;
   #told: BalanceState | undefined;
@@ -73,43 +71,41 @@ export class MeteredDelivery implements Spender {
 
   constructor(host: MeteredHost) {
     this.#host = host;
+    this.#sink = host.sink;
     this.#meter = host.meters.attach(host.subscription, this);
   }
 
-  /** The receiver of a symbol's rows at a price. */
-  symbol(table: string, sym: string, price: bigint): MeteredSymbol {
-    const syms = this.#symbols.get(table) ?? new Map<string, MeteredSymbol>();
-    this.#symbols.set(table, syms);
-    const known = syms.get(sym);
-    if (known?.tariff.msat === price) return known;
-    const made = new MeteredSymbol(this, table, sym, this.#meter.bill(table, sym), this.#meter.tariff(price));
-    syms.set(sym, made);
-    return made;
+  /** The receiver of a table's rows at a price. */
+  receiver(table: string, price: bigint): MeteredReceiver {
+    const prices = this.#receivers.get(table) ?? new Map<bigint, MeteredReceiver>();
+    this.#receivers.set(table, prices);
+    const receiver = prices.get(price) ?? new MeteredReceiver(this, table, this.#meter.tariff(price));
+    prices.set(price, receiver);
+    return receiver;
   }
 
   /** A payment took effect: stopped symbols go on with these numbers, others with the next row. */
   paid(next: (table: string, sym: string) => number | undefined): void {
-    for (const [{ table, sym }, stopped] of this.#stopped) {
-      if (stopped.isDry) stopped.resumeAt ??= next(table, sym) ?? this.#host.next(table, sym);
+    for (const stopped of this.#stopped.values()) {
+      const { receiver, sym, isDry } = stopped;
+      if (isDry) stopped.resumeAt ??= next(receiver.table, sym) ?? this.#host.next(receiver.table, sym);
     }
     this.#meter.deposited();
   }
 
   /** A symbol is not delivered any more, or not by the row: it does not go on by itself. Answers where it had stopped. */
   forget(table: string, sym: string): number | undefined {
-    for (const [symbol, { after }] of this.#stopped) {
-      if (symbol.table !== table || symbol.sym !== sym) continue;
-      this.#stopped.delete(symbol);
-      return after;
-    }
-    return undefined;
+    const key = keyOf(table, sym);
+    const stopped = this.#stopped.get(key);
+    this.#stopped.delete(key);
+    return stopped?.after;
   }
 
   /** Nothing more is handed over; what was may leave still. */
   end(): void {
     this.#ended = true;
     this.#stopped.clear();
-    if (!this.#waiting) this.gone();
+    if (this.#leaving === undefined) this.gone();
   }
 
   /** The connection is gone: what has not left by now won't. */
@@ -117,16 +113,16 @@ export class MeteredDelivery implements Spender {
     if (this.#gone) return;
     this.#ended = true;
     this.#gone = true;
-    for (const symbols of [this.#leaving, this.#gathering]) for (const symbol of new Set(symbols)) symbol.release();
-    for (const apart of [this.#leavingApart, this.#gatheringApart]) {
-      for (const { symbol, reserved } of apart) this.#meter.release(symbol.tariff, reserved);
+    this.settle();
+    for (const [{ tariff }, symbols] of this.#handed.take(this.#handed.length)) {
+      for (const { reserved } of [...symbols.values()].flat()) this.#meter.release(tariff, reserved);
     }
     this.#host.meters.detach(this.#host.subscription, this);
   }
 
   /** Whether something was handed over that has neither left nor is lost. */
   get isWaiting(): boolean {
-    return this.#waiting && !this.#gone;
+    return this.#leaving !== undefined && !this.#gone;
   }
 
   moneyChanged(isFresh: boolean): void {
@@ -140,79 +136,77 @@ export class MeteredDelivery implements Spender {
     });
   }
 
-  /** What can be paid of a record goes out; false where that was not all, and the symbol has stopped. */
-  hand(symbol: MeteredSymbol, rows: PublishedRows): void {
-    const { bill, tariff } = symbol;
-    const last = rows.seq + rows.count - 1;
-    const owed = rows.seq > bill.billed.last ? rows.count : bill.billed.missing(rows.seq, last);
-    if (owed <= tariff.free ? this.#meter.isOpen : this.#meter.fund(tariff, owed)) this.#pass(symbol, rows, owed);
-    else this.#cut(symbol, rows);
+  /** Bills what has left. */
+  settle(): void {
+    if (this.#left === 0) return;
+    const left = this.#handed.take(this.#left);
+    if (this.#leaving !== undefined) this.#leaving -= this.#left;
+    this.#left = 0;
+    for (const [{ table, tariff }, symbols] of left) {
+      for (const [sym, stretches] of symbols) {
+        const bill = this.#meter.bill(table, sym);
+        for (const { from, to, reserved } of stretches) this.#meter.left(bill, tariff, from, to, reserved);
+      }
+    }
   }
 
-  /** Live rows: those that the buyer has no room for wait. */
-  live(symbol: MeteredSymbol, rows: PublishedRows): void {
-    if (this.#host.sink.isFull) this.#host.lag(rows);
-    else this.hand(symbol, rows);
+  /** Live rows, which nobody has had before: those that the buyer has no room for wait. */
+  live(receiver: MeteredReceiver, rows: PublishedRows): void {
+    if (this.#sink.isFull) this.#host.lag(rows);
+    else if (rows.count <= receiver.tariff.free && this.#meter.isOpen) this.#pass(receiver, rows, rows.count);
+    else this.hand(receiver, rows);
   }
 
-  apart(handed: Handed): void {
-    this.#gatheringApart.push(handed);
+  /** What can be paid of a record goes out; where that is not all, the symbol stops. */
+  hand(receiver: MeteredReceiver, rows: PublishedRows): void {
+    const { tariff } = receiver;
+    const { billed } = this.#meter.bill(rows.table, rows.sym);
+    const owed = rows.seq > billed.last ? rows.count : billed.missing(rows.seq, rows.seq + rows.count - 1);
+    if (owed <= tariff.free ? this.#meter.isOpen : this.#meter.fund(tariff, owed)) this.#pass(receiver, rows, owed);
+    else this.#cut(receiver, rows);
   }
 
-  gather(symbol: MeteredSymbol): void {
-    this.#gathering.push(symbol);
+  #pass(receiver: MeteredReceiver, rows: PublishedRows, owed: number): void {
+    receiver.tariff.free -= owed;
+    this.#handed.push(receiver, rows.sym, rows.seq, rows.count, owed);
+    this.#sink.rows(rows);
+    if (this.#leaving === undefined) this.#waitForLeft();
   }
 
-  left(symbol: MeteredSymbol, from: number, to: number, reserved: number): void {
-    this.#meter.left(symbol.bill, symbol.tariff, from, to, reserved);
-  }
-
-  release(symbol: MeteredSymbol, reserved: number): void {
-    this.#meter.release(symbol.tariff, reserved);
-  }
-
-  #pass(symbol: MeteredSymbol, rows: PublishedRows, owed: number): void {
-    symbol.tariff.free -= owed;
-    symbol.note(rows.seq, rows.seq + rows.count - 1, owed);
-    this.#host.sink.rows(rows);
-    if (!this.#waiting) this.#waitForLeft();
-  }
-
-  #cut(symbol: MeteredSymbol, rows: PublishedRows): void {
-    const { bill, tariff } = symbol;
+  #cut(receiver: MeteredReceiver, rows: PublishedRows): void {
+    this.settle();
+    const { tariff, table } = receiver;
+    const { billed } = this.#meter.bill(table, rows.sym);
     let [payable, owed] = [0, 0];
     if (this.#meter.isOpen) {
       for (; payable < rows.count; payable += 1) {
-        if (bill.billed.has(rows.seq + payable)) continue;
+        if (billed.has(rows.seq + payable)) continue;
         if (owed >= tariff.free) break;
         owed += 1;
       }
     }
-    if (payable > 0) this.#pass(symbol, firstRows(rows, payable), owed);
+    if (payable > 0) this.#pass(receiver, firstRows(rows, payable), owed);
     if (this.#ended) return;
-    this.#stopped.set(symbol, { after: rows.seq + payable - 1, isDry: false, resumeAt: undefined });
-    this.#host.hold(rows.table, rows.sym);
+    const after = rows.seq + payable - 1;
+    this.#stopped.set(keyOf(table, rows.sym), { receiver, sym: rows.sym, after, isDry: false, resumeAt: undefined });
+    this.#host.hold(table, rows.sym);
     this.#meter.short();
     this.moneyChanged(false);
   }
 
   #waitForLeft(): void {
     if (this.#gone) return;
-    this.#waiting = true;
-    [this.#leaving, this.#gathering] = [this.#gathering, this.#leaving];
-    [this.#leavingApart, this.#gatheringApart] = [this.#gatheringApart, this.#leavingApart];
-    for (const symbol of this.#leaving) symbol.leave();
-    this.#host.sink.whenLeft(this.#onLeft);
+    this.#leaving = this.#handed.length;
+    this.#sink.whenLeft(this.#onLeft);
   }
 
   readonly #onLeft = (): void => {
-    if (this.#gone) return;
-    for (const symbol of this.#leaving) symbol.hasLeft();
-    for (const { symbol, from, to, reserved } of this.#leavingApart) this.left(symbol, from, to, reserved);
-    this.#leaving.length = 0;
-    this.#leavingApart.length = 0;
-    this.#waiting = false;
-    if (this.#gathering.length > 0) this.#waitForLeft();
+    if (this.#gone || this.#leaving === undefined) return;
+    this.#left = this.#leaving;
+    this.#leaving = undefined;
+    this.#meter.recordLater();
+    if (this.#left >= SETTLE_AT) this.settle();
+    if (this.#handed.length > this.#left) this.#waitForLeft();
     else if (this.#ended) this.gone();
   };
 
@@ -232,9 +226,8 @@ export class MeteredDelivery implements Spender {
     const left = this.#meter.leftMsat;
     if (this.#stopped.size > 0 && !this.#meter.isLeasing) return 'dry';
     let least: bigint | undefined;
-    for (const syms of this.#symbols.values()) {
-      for (const { tariff } of syms.values()) if (least === undefined || tariff.msat < least) least = tariff.msat;
-    }
+    for (const prices of this.#receivers.values())
+      for (const price of prices.keys()) if (least === undefined || price < least) least = price;
     if (least !== undefined && left < least) return 'dry';
     return left < this.#host.topUpBelow() ? 'low' : 'ok';
   }
@@ -242,14 +235,15 @@ export class MeteredDelivery implements Spender {
   /** Stopped symbols that can be paid now go on: from where they stopped, or where they were dry, with a gap. */
   #goOn(): void {
     if (this.#stopped.size === 0 || !this.#meter.isOpen) return;
+    this.settle();
     const tables = new Map<string, Map<string, number>>();
-    for (const [symbol, { after, isDry, resumeAt }] of this.#stopped) {
-      const { table, sym, bill, tariff } = symbol;
-      if (!bill.billed.has(after + 1) && !this.#meter.fund(tariff, 1)) continue;
-      this.#stopped.delete(symbol);
+    for (const [key, { receiver, sym, after, isDry, resumeAt }] of this.#stopped) {
+      const { table, tariff } = receiver;
+      if (!this.#meter.bill(table, sym).billed.has(after + 1) && !this.#meter.fund(tariff, 1)) continue;
+      this.#stopped.delete(key);
       const from = isDry ? Math.max(after + 1, resumeAt ?? this.#host.next(table, sym)) : after + 1;
       if (from > after + 1) {
-        this.#host.sink.gap({ table, sym, epoch: this.#host.epoch, from: after + 1, to: from - 1, reason: 'balance' });
+        this.#sink.gap({ table, sym, epoch: this.#host.epoch, from: after + 1, to: from - 1, reason: 'balance' });
       }
       tables.set(table, (tables.get(table) ?? new Map()).set(sym, from - 1));
     }
@@ -257,26 +251,15 @@ export class MeteredDelivery implements Spender {
   }
 }
 
-/** One symbol whose rows are paid one by one, as a receiver of its own: what is not metered is not asked whether it is. */
-export class MeteredSymbol implements RowReceiver {
+/** Rows of a table that are paid one by one, at one price, as a receiver of its own: what is not metered is not asked whether it is. */
+export class MeteredReceiver implements RowReceiver {
   readonly table: string;
-  readonly sym: string;
-  readonly bill: SymbolBill;
   readonly tariff: Tariff;
   readonly #delivery: MeteredDelivery;
-  /** The stretch handed over lately: 0 where there is none. And the one before it, which is leaving. */
-  #from = 0;
-  #to = 0;
-  #reserved = 0;
-  #leavingFrom = 0;
-  #leavingTo = 0;
-  #leavingReserved = 0;
 
-  constructor(delivery: MeteredDelivery, table: string, sym: string, bill: SymbolBill, tariff: Tariff) {
+  constructor(delivery: MeteredDelivery, table: string, tariff: Tariff) {
     this.#delivery = delivery;
     this.table = table;
-    this.sym = sym;
-    this.bill = bill;
     this.tariff = tariff;
   }
 
@@ -288,42 +271,8 @@ export class MeteredSymbol implements RowReceiver {
   hand(rows: PublishedRows): void {
     this.#delivery.hand(this, rows);
   }
+}
 
-  /** Rows are handed over, and so many set aside for. */
-  note(from: number, to: number, reserved: number): void {
-    if (this.#to !== 0 && this.#to + 1 === from) {
-      this.#to = to;
-      this.#reserved += reserved;
-      return;
-    }
-    if (this.#to === 0) this.#delivery.gather(this);
-    else this.#delivery.apart({ symbol: this, from: this.#from, to: this.#to, reserved: this.#reserved });
-    this.#from = from;
-    this.#to = to;
-    this.#reserved = reserved;
-  }
-
-  /** The stretch is leaving; the next begins anew. */
-  leave(): void {
-    this.#leavingFrom = this.#from;
-    this.#leavingTo = this.#to;
-    this.#leavingReserved = this.#reserved;
-    this.#to = 0;
-    this.#reserved = 0;
-  }
-
-  hasLeft(): void {
-    const reserved = this.#leavingReserved;
-    this.#leavingReserved = 0;
-    this.#delivery.left(this, this.#leavingFrom, this.#leavingTo, reserved);
-  }
-
-  /** Neither stretch will leave. */
-  release(): void {
-    const reserved = this.#reserved + this.#leavingReserved;
-    this.#reserved = 0;
-    this.#leavingReserved = 0;
-    this.#to = 0;
-    this.#delivery.release(this, reserved);
-  }
+function keyOf(table: string, sym: string): string {
+  return JSON.stringify([table, sym]);
 }

@@ -7,7 +7,7 @@ import { Delivery } from './delivery.ts';
 import { covered, isLive, isMetered } from './entitlement.ts';
 import { Holdings } from './holdings.ts';
 import type { ActiveEvent, CreditEvent, ResumePosition } from './messages.ts';
-import { MeteredDelivery, type MeteredSymbol } from './metered-delivery.ts';
+import { MeteredDelivery, type MeteredReceiver } from './metered-delivery.ts';
 import type { Meters } from './meters.ts';
 import type { Marks, Publisher } from './publisher.ts';
 import { onSale, Renewals } from './renewals.ts';
@@ -69,7 +69,7 @@ export class Session {
       subscription: record.id,
       sink,
       slow: () => this.#slow,
-      metered: (table, sym) => this.#meteredSymbol(table, sym),
+      metered: (table, sym) => this.#meteredReceiver(table, sym),
     });
     const offers: OfferHost = {
       ...dependencies,
@@ -295,9 +295,9 @@ export class Session {
     });
   }
 
-  #meteredSymbol(table: string, sym: string): MeteredSymbol | undefined {
+  #meteredReceiver(table: string, sym: string): MeteredReceiver | undefined {
     const price = this.#prices.get(table)?.get(sym);
-    return price === undefined ? undefined : this.#metered?.symbol(table, sym, price);
+    return price === undefined ? undefined : this.#metered?.receiver(table, price);
   }
 
   /** Symbols that had stopped for want of a balance, and are paid another way now. */

@@ -5,21 +5,34 @@ export interface Flushable {
 
 /** Up to here frames of a turn are copied into one buffer: cheaper than handing the kernel a list. */
 const JOIN_BYTES = 64 * 1024;
+/** How long connections are written to before what else there is to do has its turn. */
+const SLICE_MS = 0.5;
+/** The clock is looked at once in so many writes. */
+const WRITES_A_LOOK = 8;
 
 /**
  * Gathers the connections that have something to write and writes once to each at the end of the turn: system calls are
  * what fan-out costs. The end of the turn is `setImmediate`: after all that this round of the event loop published, also
  * across awaits, and before it waits for more input.
+ *
+ * Writing to very many takes long, and neither publishing nor paying is to stand behind it: it is done in slices, each connection in its
+ * turn. What is published between two slices leaves with what still waits, so that the more there is to do the less each row costs.
  */
 export class Turn {
+  readonly #sliceMs: number;
+  /** In the order in which they came; those before `#next` have been written to. */
   #waiting: Flushable[] = [];
+  #next = 0;
   #lastFrames: readonly Uint8Array[] = [];
   #lastJoined: Uint8Array | undefined;
 
-  /** Flushes it at the end of this turn; to be called once a turn for each. */
+  constructor(sliceMs: number = SLICE_MS) {
+    this.#sliceMs = sliceMs;
+  }
+
+  /** Flushes it at the end of this turn; to be called once until it was flushed. */
   add(flushable: Flushable): void {
-    this.#waiting.push(flushable);
-    if (this.#waiting.length === 1) setImmediate(this.#end);
+    if (this.#waiting.push(flushable) === 1) setImmediate(this.#flush);
   }
 
   /**
@@ -36,10 +49,18 @@ export class Turn {
     return this.#lastJoined;
   }
 
-  readonly #end = (): void => {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const flushable of waiting) flushable.flush();
+  readonly #flush = (): void => {
+    // Those that come while these are written to have their turn after others had theirs.
+    const end = this.#waiting.length;
+    const until = performance.now() + this.#sliceMs;
+    while (this.#next < end) {
+      this.#waiting[this.#next]?.flush();
+      this.#next += 1;
+      if (this.#next % WRITES_A_LOOK === 0 && performance.now() >= until) break;
+    }
+    this.#waiting.splice(0, this.#next);
+    this.#next = 0;
+    if (this.#waiting.length > 0) setImmediate(this.#flush);
     this.#lastFrames = [];
     this.#lastJoined = undefined;
   };

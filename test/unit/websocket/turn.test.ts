@@ -33,6 +33,40 @@ test('what is added while a turn is flushed is flushed in the next', async () =>
   expect(flushed).toEqual(['first', 'second']);
 });
 
+test('writing to very many lets others have their turn, and what came meanwhile leaves with what still waits, each connection in its turn', async () => {
+  const turn = new Turn(0);
+  const written: string[] = [];
+  const connections = Array.from({ length: 40 }, (_, i) => {
+    let rows = 0;
+    return {
+      row: () => {
+        if (rows === 0) turn.add(connections[i] as (typeof connections)[number]);
+        rows += 1;
+      },
+      flush: () => {
+        written.push(`${i}:${rows}`);
+        rows = 0;
+      },
+    };
+  });
+  const publish = () => {
+    for (const { row } of connections) row();
+  };
+  publish();
+  await turnOver();
+  const first = written.length;
+  expect(first).toBeGreaterThan(0);
+  expect(first).toBeLessThan(40);
+  publish();
+  while (written.length < 40 + first) await turnOver();
+  await turnOver();
+  expect(written).toEqual([
+    ...Array.from({ length: first }, (_, i) => `${i}:1`),
+    ...Array.from({ length: 40 - first }, (_, i) => `${first + i}:2`),
+    ...Array.from({ length: first }, (_, i) => `${i}:1`),
+  ]);
+});
+
 test('the same frames give the same buffer, others never do', () => {
   const turn = new Turn();
   const [a, b, c] = [frame('a'), frame('b'), frame('c')];
