@@ -1,5 +1,3 @@
-import type { MeteredReceiver } from './metered-delivery.ts';
-
 /** Rows of one symbol, `from` to `to`, and how many rows were set aside for them. */
 export interface Stretch {
   from: number;
@@ -11,8 +9,8 @@ export interface Stretch {
  * What was handed over row by row and is not billed yet, in that order. An entry is written for everything that goes out, so it is five
  * numbers and names in columns and nothing is looked up for it; symbols and their bills are when it is taken, many at a time.
  */
-export class HandedRows {
-  #receivers: MeteredReceiver[] = [];
+export class HandedRows<Receiver> {
+  #receivers: Receiver[] = [];
   #syms: string[] = [];
   #froms: number[] = [];
   #counts: number[] = [];
@@ -22,7 +20,7 @@ export class HandedRows {
     return this.#syms.length;
   }
 
-  push(receiver: MeteredReceiver, sym: string, from: number, count: number, reserved: number): void {
+  push(receiver: Receiver, sym: string, from: number, count: number, reserved: number): void {
     this.#receivers.push(receiver);
     this.#syms.push(sym);
     this.#froms.push(from);
@@ -31,10 +29,10 @@ export class HandedRows {
   }
 
   /** Takes away the first so many, joined to stretches of each symbol. */
-  take(count: number): ReadonlyMap<MeteredReceiver, ReadonlyMap<string, readonly Stretch[]>> {
-    const taken = new Map<MeteredReceiver, Map<string, Stretch[]>>();
+  take(count: number): ReadonlyMap<Receiver, ReadonlyMap<string, readonly Stretch[]>> {
+    const taken = new Map<Receiver, Map<string, Stretch[]>>();
     for (let i = 0; i < count; i += 1) {
-      const receiver = this.#receivers[i] as MeteredReceiver;
+      const receiver = this.#receivers[i] as Receiver;
       const symbols = taken.get(receiver) ?? new Map<string, Stretch[]>();
       taken.set(receiver, symbols);
       const sym = this.#syms[i] as string;

@@ -58,7 +58,7 @@ export class MeteredDelivery implements Spender {
   readonly #receivers = new Map<string, Map<bigint, MeteredReceiver>>();
   /** By table and symbol. */
   readonly #stopped = new Map<string, Stopped>();
-  readonly #handed = new HandedRows();
+  readonly #handed = new HandedRows<MeteredReceiver>();
   /** How many of `#handed`, from its beginning, have left. */
   #left = 0;
   /** How many will have when {@link SubscriberSink.whenLeft} calls back; undefined while it was not asked to. */
