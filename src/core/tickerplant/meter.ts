@@ -39,6 +39,10 @@ export interface SymbolBill {
 }
 
 const RECORD_MS = 1_000;
+/** Of the time no more than one part in so many goes into records, */
+const RECORD_PART = 20;
+/** which come at least so often. */
+const MOST_RECORD_MS = 10_000;
 const RETRY_MS = 1_000;
 /** A lease is this part of the balance, */
 const LEASE_PART = 5n;
@@ -74,6 +78,8 @@ export class Meter {
   #asked: { isFresh: boolean } | undefined;
   #last: Promise<void> = Promise.resolve();
   #recording: Disposable | undefined;
+  /** How long the last record took, with what the ledger had to do before. */
+  #recordMs = 0;
   #retrying: Disposable | undefined;
 
   constructor(subscription: string, dependencies: MeterDependencies) {
@@ -322,12 +328,16 @@ export class Meter {
   }
 
   #setTimer(): void {
-    this.#recording = this.#dependencies.clock.setTimer(RECORD_MS, () => {
+    const { clock } = this.#dependencies;
+    const pause = Math.min(Math.max(this.#recordMs * RECORD_PART, RECORD_MS), MOST_RECORD_MS);
+    this.#recording = clock.setTimer(pause, () => {
       this.#recording = undefined;
       this.#tell(false);
       void this.#inTurn('what was used of a balance could not be recorded; trying again', async () => {
+        const began = clock.now();
         try {
           await this.#record(false);
+          this.#recordMs = clock.now() - began;
         } catch (error) {
           this.recordLater();
           throw error;

@@ -1,9 +1,9 @@
 import type { Msat } from '../lightning/amount.ts';
-import { HandedRows } from './handed-rows.ts';
 import type { Meter, Spender, Tariff } from './meter.ts';
 import type { Meters } from './meters.ts';
 import type { PublishedRows } from './published-rows.ts';
 import type { RowReceiver } from './publisher.ts';
+import type { RecentRecords, SlotKeeper } from './recent-records.ts';
 import { firstRows } from './replay.ts';
 import type { SubscriberSink } from './service.ts';
 
@@ -12,6 +12,7 @@ export interface MeteredHost {
   readonly subscription: string;
   readonly sink: SubscriberSink;
   readonly meters: Meters;
+  readonly recent: RecentRecords;
   /** Live rows that the buyer can't take now. */
   readonly lag: (rows: PublishedRows) => void;
   /** Ends a symbol's delivery until {@link goOn}: it can't be paid now. */
@@ -30,7 +31,16 @@ export interface MeteredHost {
 /** See `BalanceEvent`. */
 export type BalanceState = 'ok' | 'low' | 'dry';
 
-/** From so many records on that have left, what was handed over is billed at once; else with the meter's next record. */
+/** Rows that were handed over, and how many were set aside for them. */
+interface Handed {
+  readonly receiver: MeteredReceiver;
+  readonly sym: string;
+  readonly from: number;
+  to: number;
+  reserved: number;
+}
+
+/** From so many live records on that have left, they are billed at once; else with the meter's next record. */
 const SETTLE_AT = 1_024;
 
 /** A symbol that stopped because it could not be paid. */
@@ -50,19 +60,18 @@ interface Stopped {
  * says that it has left (at the latest with the meter's next record), and given back when the connection ends before. What can't be paid is not handed over: its symbol
  * stops, and goes on when there is money, from the journal where there was only a new lease to wait for, else with a gap.
  */
-export class MeteredDelivery implements Spender {
+export class MeteredDelivery implements Spender, SlotKeeper {
   readonly #host: MeteredHost;
   readonly #sink: SubscriberSink;
   readonly #meter: Meter;
-  /** Table → price → the receiver of its rows. */
-  readonly #receivers = new Map<string, Map<bigint, MeteredReceiver>>();
+  readonly #recent: RecentRecords;
+  readonly #receivers: MeteredReceiver[] = [];
   /** By table and symbol. */
   readonly #stopped = new Map<string, Stopped>();
-  readonly #handed = new HandedRows<MeteredReceiver>();
-  /** How many of `#handed`, from its beginning, have left. */
-  #left = 0;
-  /** How many will have when {@link SubscriberSink.whenLeft} calls back; undefined while it was not asked to. */
-  #leaving: number | undefined;
+  /** What was handed over otherwise than live, since {@link SubscriberSink.whenLeft} was last called, and before. */
+  #gathering: Handed[] = [];
+  #leaving: Handed[] = [];
+  #waiting = false;
   #ended = false;
   #gone = false;
   #told: BalanceState | undefined;
@@ -72,15 +81,16 @@ export class MeteredDelivery implements Spender {
   constructor(host: MeteredHost) {
     this.#host = host;
     this.#sink = host.sink;
+    this.#recent = host.recent;
+    host.recent.watch(this);
     this.#meter = host.meters.attach(host.subscription, this);
   }
 
   /** The receiver of a table's rows at a price. */
   receiver(table: string, price: bigint): MeteredReceiver {
-    const prices = this.#receivers.get(table) ?? new Map<bigint, MeteredReceiver>();
-    this.#receivers.set(table, prices);
-    const receiver = prices.get(price) ?? new MeteredReceiver(this, table, this.#meter.tariff(price));
-    prices.set(price, receiver);
+    for (const each of this.#receivers) if (each.table === table && each.tariff.msat === price) return each;
+    const receiver = new MeteredReceiver(this, table, this.#meter.tariff(price));
+    this.#receivers.push(receiver);
     return receiver;
   }
 
@@ -105,7 +115,7 @@ export class MeteredDelivery implements Spender {
   end(): void {
     this.#ended = true;
     this.#stopped.clear();
-    if (this.#leaving === undefined) this.gone();
+    if (!this.#waiting) this.gone();
   }
 
   /** The connection is gone: what has not left by now won't. */
@@ -114,15 +124,15 @@ export class MeteredDelivery implements Spender {
     this.#ended = true;
     this.#gone = true;
     this.settle();
-    for (const [{ tariff }, symbols] of this.#handed.take(this.#handed.length)) {
-      for (const { reserved } of [...symbols.values()].flat()) this.#meter.release(tariff, reserved);
-    }
+    for (const { receiver, reserved } of [...this.#leaving, ...this.#gathering]) this.#meter.release(receiver.tariff, reserved);
+    for (const receiver of this.#receivers) this.#meter.release(receiver.tariff, receiver.forget(this.#recent));
+    this.#recent.unwatch(this);
     this.#host.meters.detach(this.#host.subscription, this);
   }
 
   /** Whether something was handed over that has neither left nor is lost. */
   get isWaiting(): boolean {
-    return this.#leaving !== undefined && !this.#gone;
+    return this.#waiting && !this.#gone;
   }
 
   moneyChanged(isFresh: boolean): void {
@@ -138,23 +148,31 @@ export class MeteredDelivery implements Spender {
 
   /** Bills what has left. */
   settle(): void {
-    if (this.#left === 0) return;
-    const left = this.#handed.take(this.#left);
-    if (this.#leaving !== undefined) this.#leaving -= this.#left;
-    this.#left = 0;
-    for (const [{ table, tariff }, symbols] of left) {
-      for (const [sym, stretches] of symbols) {
-        const bill = this.#meter.bill(table, sym);
-        for (const { from, to, reserved } of stretches) this.#meter.left(bill, tariff, from, to, reserved);
-      }
+    for (const receiver of this.#receivers) {
+      receiver.takeLeft(this.#recent, (sym, from, to) => this.#bill({ receiver, sym, from, to, reserved: to - from + 1 }));
+    }
+  }
+
+  /** Live rows are kept by name from now on. */
+  spill(): void {
+    this.settle();
+    for (const receiver of this.#receivers) {
+      const keep = (handed: Handed[]) => (sym: string, from: number, to: number) =>
+        void handed.push({ receiver, sym, from, to, reserved: to - from + 1 });
+      receiver.takeAll(this.#recent, keep(this.#leaving), keep(this.#gathering));
     }
   }
 
   /** Live rows, which nobody has had before: those that the buyer has no room for wait. */
   live(receiver: MeteredReceiver, rows: PublishedRows): void {
     if (this.#sink.isFull) this.#host.lag(rows);
-    else if (rows.count <= receiver.tariff.free && this.#meter.isOpen) this.#pass(receiver, rows, rows.count);
-    else this.hand(receiver, rows);
+    else if (rows.count > receiver.tariff.free || !this.#meter.isOpen) this.hand(receiver, rows);
+    else {
+      receiver.tariff.free -= rows.count;
+      receiver.note(this.#recent.newest);
+      this.#sink.rows(rows);
+      if (!this.#waiting) this.#waitForLeft();
+    }
   }
 
   /** What can be paid of a record goes out; where that is not all, the symbol stops. */
@@ -168,9 +186,15 @@ export class MeteredDelivery implements Spender {
 
   #pass(receiver: MeteredReceiver, rows: PublishedRows, owed: number): void {
     receiver.tariff.free -= owed;
-    this.#handed.push(receiver, rows.sym, rows.seq, rows.count, owed);
+    const last = this.#gathering.at(-1);
+    if (last?.receiver === receiver && last.sym === rows.sym && last.to + 1 === rows.seq) {
+      last.to += rows.count;
+      last.reserved += owed;
+    } else {
+      this.#gathering.push({ receiver, sym: rows.sym, from: rows.seq, to: rows.seq + rows.count - 1, reserved: owed });
+    }
     this.#sink.rows(rows);
-    if (this.#leaving === undefined) this.#waitForLeft();
+    if (!this.#waiting) this.#waitForLeft();
   }
 
   #cut(receiver: MeteredReceiver, rows: PublishedRows): void {
@@ -196,19 +220,32 @@ export class MeteredDelivery implements Spender {
 
   #waitForLeft(): void {
     if (this.#gone) return;
-    this.#leaving = this.#handed.length;
+    this.#waiting = true;
+    [this.#leaving, this.#gathering] = [this.#gathering, this.#leaving];
+    for (const receiver of this.#receivers) receiver.leave();
     this.#sink.whenLeft(this.#onLeft);
   }
 
   readonly #onLeft = (): void => {
-    if (this.#gone || this.#leaving === undefined) return;
-    this.#left = this.#leaving;
-    this.#leaving = undefined;
+    if (this.#gone) return;
+    this.#waiting = false;
+    for (const handed of this.#leaving) this.#bill(handed);
+    this.#leaving.length = 0;
+    let isMore = this.#gathering.length > 0;
+    let most = 0;
+    for (const receiver of this.#receivers) {
+      most = Math.max(most, receiver.hasLeft());
+      isMore ||= receiver.isGathering;
+    }
+    if (most >= SETTLE_AT) this.settle();
     this.#meter.recordLater();
-    if (this.#left >= SETTLE_AT) this.settle();
-    if (this.#handed.length > this.#left) this.#waitForLeft();
+    if (isMore) this.#waitForLeft();
     else if (this.#ended) this.gone();
   };
+
+  #bill({ receiver, sym, from, to, reserved }: Handed): void {
+    this.#meter.left(this.#meter.bill(receiver.table, sym), receiver.tariff, from, to, reserved);
+  }
 
   #check(): void {
     const isFresh = this.#isFresh;
@@ -226,8 +263,7 @@ export class MeteredDelivery implements Spender {
     const left = this.#meter.leftMsat;
     if (this.#stopped.size > 0 && !this.#meter.isLeasing) return 'dry';
     let least: bigint | undefined;
-    for (const prices of this.#receivers.values())
-      for (const price of prices.keys()) if (least === undefined || price < least) least = price;
+    for (const { tariff } of this.#receivers) if (least === undefined || tariff.msat < least) least = tariff.msat;
     if (least !== undefined && left < least) return 'dry';
     return left < this.#host.topUpBelow() ? 'low' : 'ok';
   }
@@ -256,6 +292,11 @@ export class MeteredReceiver implements RowReceiver {
   readonly table: string;
   readonly tariff: Tariff;
   readonly #delivery: MeteredDelivery;
+  /** Slots of the live records that were handed over and not billed, `#count` of them: first those that have left, then those that are leaving. */
+  #slots: number[] = [];
+  #count = 0;
+  #left = 0;
+  #leaving = 0;
 
   constructor(delivery: MeteredDelivery, table: string, tariff: Tariff) {
     this.#delivery = delivery;
@@ -265,6 +306,62 @@ export class MeteredReceiver implements RowReceiver {
 
   rows(rows: PublishedRows): void {
     this.#delivery.live(this, rows);
+  }
+
+  /** A live record was handed over. */
+  note(slot: number): void {
+    this.#slots[this.#count] = slot;
+    this.#count += 1;
+  }
+
+  /** All that was noted until now is leaving. */
+  leave(): void {
+    this.#leaving = this.#count;
+  }
+
+  /** What was leaving has left; answers how many records that are not billed have. */
+  hasLeft(): number {
+    this.#left = this.#leaving;
+    return this.#left;
+  }
+
+  /** Whether something was noted after what has left. */
+  get isGathering(): boolean {
+    return this.#count > this.#left;
+  }
+
+  /** Takes away what has left. */
+  takeLeft(recent: RecentRecords, each: (sym: string, from: number, to: number) => void): void {
+    if (this.#left === 0) return;
+    recent.stretches(this.#slots, 0, this.#left, each);
+    this.#slots.copyWithin(0, this.#left, this.#count);
+    this.#count -= this.#left;
+    this.#leaving -= this.#left;
+    this.#left = 0;
+  }
+
+  /** Takes away all, nothing of which has left. */
+  takeAll(
+    recent: RecentRecords,
+    leaving: (sym: string, from: number, to: number) => void,
+    gathering: (sym: string, from: number, to: number) => void,
+  ): void {
+    recent.stretches(this.#slots, 0, this.#leaving, leaving);
+    recent.stretches(this.#slots, this.#leaving, this.#count, gathering);
+    this.#clear();
+  }
+
+  /** The same; answers how many rows that were. */
+  forget(recent: RecentRecords): number {
+    const rows = recent.rows(this.#slots, 0, this.#count);
+    this.#clear();
+    return rows;
+  }
+
+  #clear(): void {
+    this.#slots = [];
+    this.#count = 0;
+    this.#leaving = 0;
   }
 
   /** Rows from the journal, or the newest for a slow reader: as many of them go out as can be paid. */

@@ -2,6 +2,7 @@ import { type Journal, JournalError } from '../ports/journal.ts';
 import type { Catalog } from './catalog.ts';
 import { TickerplantError } from './errors.ts';
 import { PublishedRows } from './published-rows.ts';
+import { RecentRecords } from './recent-records.ts';
 import type { Row } from './schema.ts';
 import { encodeRows } from './values.ts';
 
@@ -24,6 +25,8 @@ export class Publisher {
   readonly #catalog: Catalog;
   readonly #next = new Map<string, Map<string, number>>();
   readonly #receivers = new Map<string, Map<string, Set<RowReceiver>>>();
+  /** What receivers are being handed, or were lately. */
+  readonly recent: RecentRecords = new RecentRecords();
   #published = 0;
   #delivered = 0;
   #isRecording = true;
@@ -118,6 +121,7 @@ export class Publisher {
     if (symbols === undefined) return;
     for (const record of records) {
       const receivers = symbols.get(record.sym) ?? NOBODY;
+      if (receivers.size > 0) this.recent.add(table, record.sym, record.seq, record.count);
       for (const receiver of receivers) receiver.rows(record);
       this.#delivered += receivers.size * record.count;
     }

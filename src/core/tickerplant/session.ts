@@ -281,6 +281,7 @@ export class Session {
       subscription: this.subscription,
       sink: this.sink,
       meters,
+      recent: publisher.recent,
       epoch: journal.epoch,
       lag: (rows) => this.#delivery.lag(rows),
       hold: (table, sym) => this.#delivery.hold(table, sym),

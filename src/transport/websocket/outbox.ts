@@ -41,6 +41,8 @@ export class Outbox implements Flushable {
   #held: Held[] = [];
   /** Bytes in both. */
   #gathered = 0;
+  /** Bytes that `ws` and the socket still had after the last write: since then they can only have become fewer. */
+  #unsent = 0;
   #inTurn = false;
   #active = false;
   #ending: { readonly code: number; readonly reason: string } | undefined;
@@ -152,6 +154,7 @@ export class Outbox implements Flushable {
     this.#gathered = 0;
     for (const { frame } of this.#held) this.#gathered += frame.length;
     if (frames.length > 0 && this.#options.webSocket.readyState === WebSocket.OPEN) this.#write(frames);
+    this.#unsent = this.#options.webSocket.bufferedAmount;
     if (this.#ending === undefined) return;
     this.#over = true;
     this.#options.webSocket.close(this.#ending.code, this.#ending.reason);
@@ -161,10 +164,13 @@ export class Outbox implements Flushable {
   #admit(frame: Uint8Array): boolean {
     if (this.closed) return false;
     if (this.#gathered >= EARLY_FLUSH_BYTES && this.#held.length === 0) this.#writeOut();
-    const waiting = this.waitingBytes;
-    if (waiting > 0 && waiting + frame.length > this.#options.maxBufferedBytes) {
-      this.#options.onOverflow();
-      return false;
+    const most = this.#options.maxBufferedBytes;
+    if (this.#gathered + this.#unsent + frame.length > most) {
+      const waiting = this.waitingBytes;
+      if (waiting > 0 && waiting + frame.length > most) {
+        this.#options.onOverflow();
+        return false;
+      }
     }
     this.#gathered += frame.length;
     this.#active = true;
@@ -198,7 +204,8 @@ export class Outbox implements Flushable {
   }
 
   #hasRoom(): boolean {
-    return this.waitingBytes < this.#options.maxBufferedBytes / 2;
+    const half = this.#options.maxBufferedBytes / 2;
+    return this.#gathered + this.#unsent < half || this.waitingBytes < half;
   }
 
   readonly #written = (error?: Error | null): void => {

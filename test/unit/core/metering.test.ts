@@ -112,3 +112,29 @@ test('whatever is published, paid and dropped: each row that left was paid once,
     { numRuns: 25 },
   );
 });
+
+test('a buyer who takes nothing for so long that the records it got are not remembered is billed for what left, and nothing else', async () => {
+  const rows = 80_000;
+  const each = 1_000;
+  await using world = await openWorld({ trade: { ...CHEAP, msat: 1n, prepayMsat: 2_000_000n, topUpBelowMsat: 1n } });
+  const buyer = world.connect();
+  const offer = await buyer.buy({});
+  const publish = async (count: number) => {
+    for (let at = 0; at < count; at += each) {
+      for (let one = 0; one < each; one += 1) world.publish('AAPL', 1);
+      await turn();
+    }
+  };
+  await publish(2_000);
+  buyer.outlet.isStuck = true;
+  await publish(rows);
+  buyer.outlet.isStuck = false;
+  buyer.outlet.leave();
+  buyer.outlet.isStuck = true;
+  await publish(2_000);
+  buyer.drop();
+  const left = buyer.outlet.numbers('AAPL').length;
+  expect(left).toBe(rows + 2_000);
+  await expect.poll(async () => offer.amountMsat - (await world.subscription(offer)).balanceMsat).toBe(BigInt(left));
+  expect((await world.subscription(offer)).billed).toMatchObject([{ ranges: [[1, left]] }]);
+});
