@@ -4,8 +4,8 @@ export interface Flushable {
 }
 
 /** Up to here frames of a turn are copied into one buffer: cheaper than handing the kernel a list. */
-const JOIN_BYTES = 64 * 1024;
-/** How long connections are written to before what else there is to do has its turn. */
+const JOIN_BYTES = 512 * 1024;
+/** How long connections are written to, at least, before what else there is to do has its turn. */
 const SLICE_MS = 0.5;
 /** The clock is looked at once in so many writes. */
 const WRITES_A_LOOK = 8;
@@ -16,13 +16,15 @@ const WRITES_A_LOOK = 8;
  * across awaits, and before it waits for more input.
  *
  * Writing to very many takes long, and neither publishing nor paying is to stand behind it: it is done in slices, each connection in its
- * turn. What is published between two slices leaves with what still waits, so that the more there is to do the less each row costs.
+ * turn, and each slice at least as long as what else was done since the one before, so that neither falls behind the other. What is published between two slices leaves with what still waits, so that the more there is to do the less each row costs.
  */
 export class Turn {
   readonly #sliceMs: number;
   /** In the order in which they came; those before `#next` have been written to. */
   #waiting: Flushable[] = [];
   #next = 0;
+  /** When the last slice ended with something left to do. */
+  #paused = Number.POSITIVE_INFINITY;
   #lastFrames: readonly Uint8Array[] = [];
   #lastJoined: Uint8Array | undefined;
 
@@ -52,7 +54,8 @@ export class Turn {
   readonly #flush = (): void => {
     // Those that come while these are written to have their turn after others had theirs.
     const end = this.#waiting.length;
-    const until = performance.now() + this.#sliceMs;
+    const now = performance.now();
+    const until = now + Math.max(this.#sliceMs, now - this.#paused);
     while (this.#next < end) {
       this.#waiting[this.#next]?.flush();
       this.#next += 1;
@@ -60,6 +63,7 @@ export class Turn {
     }
     this.#waiting.splice(0, this.#next);
     this.#next = 0;
+    this.#paused = this.#waiting.length > 0 ? performance.now() : Number.POSITIVE_INFINITY;
     if (this.#waiting.length > 0) setImmediate(this.#flush);
     this.#lastFrames = [];
     this.#lastJoined = undefined;
