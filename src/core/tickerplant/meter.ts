@@ -53,7 +53,8 @@ const MOST_ROWS = 1_000_000n;
 
 /**
  * The balance of one subscription as its session spends it: a lease of it is held here, and counted down in rows, so that a row
- * costs a subtraction of numbers and no money is reckoned. What was used is recorded about every second and at the end.
+ * costs a subtraction of numbers and no money is reckoned. What was used is recorded about every second, under much
+ * load every ten, and at the end.
  *
  * At any time: lease = recorded as spent + Σ price × (free + handed over + used) + unallotted.
  */
