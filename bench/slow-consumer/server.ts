@@ -14,10 +14,10 @@ const BULK_PAUSE_MS = 10;
 const WINDOW_BULK_BYTES = 4 * 1024;
 
 const outboxes = new Set<Outbox>();
-const { pushWhen } = Outbox.prototype;
-Outbox.prototype.pushWhen = function (...args): void {
+const { pushRows } = Outbox.prototype;
+Outbox.prototype.pushRows = function (...args): void {
   outboxes.add(this);
-  pushWhen.apply(this, args);
+  pushRows.apply(this, args);
 };
 
 const tell = (news: ServerNews): void => void process.send?.(news);

@@ -28,7 +28,9 @@ export class Outbox implements Flushable {
   #held: { readonly bytes: Uint8Array; readonly position: SymbolPosition }[] = [];
   /** Bytes in both. */
   #gathered = 0;
+  /** Among those that are written to at the turn's end; and there among the first. */
   #inTurn = false;
+  #isFirst = false;
   #over = false;
   #waiters: (() => void)[] = [];
   readonly #departures = new Departures();
@@ -52,13 +54,13 @@ export class Outbox implements Flushable {
     return this.#over;
   }
 
-  /** Adds a message; after the end it is dropped. What was pushed of the symbol is noted there once the machine has taken it. */
+  /** Adds a message (with a symbol's position: rows of it); after the end it is dropped. What was pushed of the symbol is noted there once the machine has taken it. */
   push(bytes: Uint8Array, position?: SymbolPosition): void {
     if (!this.#admit(bytes)) return;
     if (this.#held.length > 0) this.#departures.overtaken();
     this.#queue.push(bytes);
     if (position !== undefined) this.#touch(position);
-    this.#schedule();
+    this.#schedule(position !== undefined);
   }
 
   /** Keeps a message until {@link release}; to be called for all of a symbol until then. */
@@ -74,7 +76,7 @@ export class Outbox implements Flushable {
       this.#touch(position);
     }
     this.#held = [];
-    this.#schedule();
+    this.#schedule(false);
   }
 
   /** Resolves when less than half of what may wait is waiting, or the connection is gone. */
@@ -91,6 +93,7 @@ export class Outbox implements Flushable {
   /** Writes what there is, without waiting for the turn's end. */
   flush(): void {
     this.#inTurn = false;
+    this.#isFirst = false;
     this.#writeOut();
   }
 
@@ -165,10 +168,13 @@ export class Outbox implements Flushable {
     return true;
   }
 
-  #schedule(): void {
-    if (this.#inTurn) return;
+  /** Rows have their turn; whatever else there is to say is said first, with the rows before it. */
+  #schedule(isRows: boolean): void {
+    if (this.#isFirst || (isRows && this.#inTurn)) return;
     this.#inTurn = true;
-    this.#options.turn.add(this);
+    this.#isFirst = !isRows;
+    if (isRows) this.#options.turn.add(this);
+    else this.#options.turn.addFirst(this);
   }
 
   #hasRoom(): boolean {

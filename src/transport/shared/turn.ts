@@ -20,6 +20,8 @@ const WRITES_A_LOOK = 8;
  */
 export class Turn {
   readonly #sliceMs: number;
+  #first: Flushable[] = [];
+  #isScheduled = false;
   /** In the order in which they came; those before `#next` have been written to. */
   #waiting: Flushable[] = [];
   #next = 0;
@@ -32,9 +34,16 @@ export class Turn {
     this.#sliceMs = sliceMs;
   }
 
-  /** Flushes it at the end of this turn; to be called once until it was flushed. */
+  /** Flushes it at the end of this turn, or when those before it were; to be called once until it was flushed. */
   add(flushable: Flushable): void {
-    if (this.#waiting.push(flushable) === 1) setImmediate(this.#flush);
+    this.#waiting.push(flushable);
+    this.#schedule();
+  }
+
+  /** Flushes it at the end of this turn, before those that have rows only: whoever asked, or has paid, does not stand behind everybody's rows. */
+  addFirst(flushable: Flushable): void {
+    this.#first.push(flushable);
+    this.#schedule();
   }
 
   /**
@@ -52,6 +61,10 @@ export class Turn {
   }
 
   readonly #flush = (): void => {
+    this.#isScheduled = false;
+    const first = this.#first;
+    this.#first = [];
+    for (const flushable of first) flushable.flush();
     // Those that come while these are written to have their turn after others had theirs.
     const end = this.#waiting.length;
     const now = performance.now();
@@ -64,10 +77,16 @@ export class Turn {
     this.#waiting.splice(0, this.#next);
     this.#next = 0;
     this.#paused = this.#waiting.length > 0 ? performance.now() : Number.POSITIVE_INFINITY;
-    if (this.#waiting.length > 0) setImmediate(this.#flush);
+    if (this.#waiting.length > 0) this.#schedule();
     this.#lastFrames = [];
     this.#lastJoined = undefined;
   };
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#flush);
+  }
 }
 
 function same(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {

@@ -50,8 +50,12 @@ export class DeliveryOrder {
 
   /** Sends rows, once their `active` has been sent. */
   rows(rows: PublishedRows, frame: Uint8Array): void {
-    const early = this.#subscribing > 0 && !this.#announced(rows);
-    this.#outbox.pushWhen(frame, early ? () => this.#subscribing === 0 || this.#announced(rows) : undefined);
+    this.#outbox.pushRows(frame, this.#ready(rows));
+  }
+
+  /** The same with the last rows before them. */
+  snapshot(rows: PublishedRows, frame: Uint8Array): void {
+    this.#outbox.pushWhen(frame, this.#ready(rows));
   }
 
   /** The buyer knows that rows of these symbols come. */
@@ -70,6 +74,11 @@ export class DeliveryOrder {
   /** A quote is over. */
   forgetQuote(quote: string): void {
     this.#quotes.delete(quote);
+  }
+
+  #ready(rows: PublishedRows): (() => boolean) | undefined {
+    const isEarly = this.#subscribing > 0 && !this.#announced(rows);
+    return isEarly ? () => this.#subscribing === 0 || this.#announced(rows) : undefined;
   }
 
   #announced({ table, sym }: PublishedRows): boolean {

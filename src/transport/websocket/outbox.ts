@@ -43,7 +43,9 @@ export class Outbox implements Flushable {
   #gathered = 0;
   /** Bytes that `ws` and the socket still had after the last write: since then they can only have become fewer. */
   #unsent = 0;
+  /** Among those that are written to at the turn's end; and there among the first. */
   #inTurn = false;
+  #isFirst = false;
   #active = false;
   #ending: { readonly code: number; readonly reason: string } | undefined;
   #over = false;
@@ -72,15 +74,17 @@ export class Outbox implements Flushable {
 
   /** Adds a frame; after the end it is dropped. */
   push(frame: Uint8Array): void {
-    this.pushWhen(frame, undefined);
+    this.#add(frame, undefined, false);
   }
 
-  /** Adds a frame; while `ready` says no, it is held back, and all that comes after it. {@link release} asks again. */
+  /** The same; while `ready` says no, it is held back, and all that comes after it. {@link release} asks again. */
   pushWhen(frame: Uint8Array, ready: (() => boolean) | undefined): void {
-    if (!this.#admit(frame)) return;
-    if (this.#held.length > 0 || ready?.() === false) this.#held.push({ frame, ready });
-    else this.#queue.push(frame);
-    this.#schedule();
+    this.#add(frame, ready, false);
+  }
+
+  /** The same with rows, which what others are told goes before. */
+  pushRows(frame: Uint8Array, ready: (() => boolean) | undefined): void {
+    this.#add(frame, ready, true);
   }
 
   /** Adds a frame before all that is held back; while `ready` says no, it is the first of them. */
@@ -89,7 +93,7 @@ export class Outbox implements Flushable {
     if (this.#held.length > 0) this.#departures.overtaken();
     if (ready?.() === false) this.#held.unshift({ frame, ready });
     else this.#queue.push(frame);
-    this.#schedule();
+    this.#schedule(false);
   }
 
   /** Lets go what was held back and need not be any more. */
@@ -97,7 +101,7 @@ export class Outbox implements Flushable {
     const stop = this.#held.findIndex(({ ready }) => ready?.() === false);
     const free = this.#held.splice(0, stop === -1 ? this.#held.length : stop);
     for (const { frame } of free) this.#queue.push(frame);
-    if (free.length > 0) this.#schedule();
+    if (free.length > 0) this.#schedule(false);
   }
 
   /** Resolves when less than half of what may wait is waiting, or the connection is gone. */
@@ -128,12 +132,13 @@ export class Outbox implements Flushable {
     }
     this.#ending = { code, reason };
     this.#wake();
-    this.#schedule();
+    this.#schedule(false);
   }
 
   /** Writes what there is, without waiting for the turn's end. */
   flush(): void {
     this.#inTurn = false;
+    this.#isFirst = false;
     this.#writeOut();
   }
 
@@ -161,6 +166,13 @@ export class Outbox implements Flushable {
     this.#options.onEnded();
   }
 
+  #add(frame: Uint8Array, ready: (() => boolean) | undefined, isRows: boolean): void {
+    if (!this.#admit(frame)) return;
+    if (this.#held.length > 0 || ready?.() === false) this.#held.push({ frame, ready });
+    else this.#queue.push(frame);
+    this.#schedule(isRows);
+  }
+
   #admit(frame: Uint8Array): boolean {
     if (this.closed) return false;
     if (this.#gathered >= EARLY_FLUSH_BYTES && this.#held.length === 0) this.#writeOut();
@@ -178,10 +190,13 @@ export class Outbox implements Flushable {
     return true;
   }
 
-  #schedule(): void {
-    if (this.#inTurn) return;
+  /** Rows have their turn; whatever else there is to say is said first, with the rows before it. */
+  #schedule(isRows: boolean): void {
+    if (this.#isFirst || (isRows && this.#inTurn)) return;
     this.#inTurn = true;
-    this.#options.turn.add(this);
+    this.#isFirst = !isRows;
+    if (isRows) this.#options.turn.add(this);
+    else this.#options.turn.addFirst(this);
   }
 
   #write(frames: readonly Uint8Array[]): void {

@@ -19,7 +19,7 @@ export function createSink(outbox: Outbox, order: DeliveryOrder, endSlow: () => 
       if (!outbox.closed) order.rows(rows, rows.encoded(updEncoding));
     },
     snapshot(rows) {
-      if (!outbox.closed) order.rows(rows, rows.encoded(snapshotEncoding));
+      if (!outbox.closed) order.snapshot(rows, rows.encoded(snapshotEncoding));
     },
     offer(offer) {
       order.quote(offer.quote, messageFrame(quoteMessage(offer, undefined)));

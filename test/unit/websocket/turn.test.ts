@@ -67,6 +67,21 @@ test('writing to very many lets others have their turn, and what came meanwhile 
   ]);
 });
 
+test('who has something to say goes before all who have rows only', async () => {
+  const turn = new Turn(0);
+  const flushed: number[] = [];
+  for (let i = 0; i < 40; i += 1) turn.add({ flush: () => flushed.push(i) });
+  turn.addFirst({ flush: () => flushed.push(100) });
+  await turnOver();
+  turn.addFirst({ flush: () => flushed.push(200) });
+  const before = flushed.length;
+  expect(before).toBeLessThan(41);
+  while (flushed.length < 42) await turnOver();
+  expect(flushed[0]).toBe(100);
+  expect(flushed[before]).toBe(200);
+  expect(flushed.filter((i) => i < 100)).toEqual(Array.from({ length: 40 }, (_, i) => i));
+});
+
 test('the same frames give the same buffer, others never do', () => {
   const turn = new Turn();
   const [a, b, c] = [frame('a'), frame('b'), frame('c')];

@@ -20,7 +20,9 @@ export class StreamOutbox implements Flushable {
   readonly #options: StreamOutboxOptions;
   #queue: Uint8Array[] = [];
   #gathered = 0;
+  /** Among those that are written to at the turn's end; and there among the first. */
   #inTurn = false;
+  #isFirst = false;
   #isEnding = false;
   #isOver = false;
   #isActive = false;
@@ -50,6 +52,15 @@ export class StreamOutbox implements Flushable {
 
   /** Adds a message; after the end it is dropped. */
   push(message: Uint8Array): void {
+    this.#admit(message, false);
+  }
+
+  /** The same with rows, which others' messages go before. */
+  pushRows(rows: Uint8Array): void {
+    this.#admit(rows, true);
+  }
+
+  #admit(message: Uint8Array, isRows: boolean): void {
     if (this.closed) return;
     if (this.#gathered >= EARLY_FLUSH_BYTES) this.#write();
     const waiting = this.waitingBytes;
@@ -57,7 +68,7 @@ export class StreamOutbox implements Flushable {
       this.#options.onOverflow();
       return;
     }
-    this.#add(message);
+    this.#add(message, isRows);
   }
 
   /** Resolves when less than half of what may wait is waiting, or the stream is gone. */
@@ -72,7 +83,7 @@ export class StreamOutbox implements Flushable {
     if (this.waitingBytes === 0) callback();
     else {
       this.#leaving.push(callback);
-      this.#schedule();
+      this.#schedule(false);
     }
   }
 
@@ -86,14 +97,15 @@ export class StreamOutbox implements Flushable {
   /** Sends what there is, then a last message, then the end. */
   end(last?: Uint8Array): void {
     if (this.closed) return;
-    if (last !== undefined) this.#add(last);
+    if (last !== undefined) this.#add(last, false);
     this.#isEnding = true;
     this.#wake();
-    this.#schedule();
+    this.#schedule(false);
   }
 
   flush(): void {
     this.#inTurn = false;
+    this.#isFirst = false;
     if (this.#isOver) return;
     this.#write();
     if (!this.#isEnding) return;
@@ -110,17 +122,20 @@ export class StreamOutbox implements Flushable {
     this.#wake();
   }
 
-  #add(message: Uint8Array): void {
+  #add(message: Uint8Array, isRows: boolean): void {
     this.#queue.push(message);
     this.#gathered += message.length;
     this.#isActive = true;
-    this.#schedule();
+    this.#schedule(isRows);
   }
 
-  #schedule(): void {
-    if (this.#inTurn) return;
+  /** Rows have their turn; whatever else there is to say is said first, with the rows before it. */
+  #schedule(isRows: boolean): void {
+    if (this.#isFirst || (isRows && this.#inTurn)) return;
     this.#inTurn = true;
-    this.#options.turn.add(this);
+    this.#isFirst = !isRows;
+    if (isRows) this.#options.turn.add(this);
+    else this.#options.turn.addFirst(this);
   }
 
   #write(): void {

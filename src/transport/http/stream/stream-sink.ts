@@ -28,7 +28,7 @@ export class StreamSink implements SubscriberSink {
   }
 
   rows(rows: PublishedRows): void {
-    if (!this.#outbox.closed) this.#outbox.push(this.#writer.rows(rows));
+    if (!this.#outbox.closed) this.#outbox.pushRows(this.#writer.rows(rows));
   }
 
   snapshot(rows: PublishedRows): void {
