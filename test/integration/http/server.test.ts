@@ -128,7 +128,7 @@ test('no secret is in a log: neither token nor preimage, neither ticket nor key'
 test('limits per address: requests and quotes', async () => {
   const small = await openWorld({
     http: { requestBurstPerAddress: 5, requestsPerSecondPerAddress: 0.01, trustProxy: true },
-    limits: { quoteBurstPerAddress: 1 },
+    limits: { quoteBurstPerAddress: 1, quotesPerSecondPerAddress: 0.001 },
   });
   try {
     const from = (address: string, path = '/v1/tables') => small.fetch(path, { headers: { 'X-Forwarded-For': `6.6.6.6, ${address}` } });
