@@ -1,5 +1,5 @@
 import type { PurchaseRecord } from '../../core/ports/purchases.ts';
-import { itemPath } from '../../core/store/store.ts';
+import { itemPath } from '../../core/store/item-path.ts';
 import { TickerplantError } from '../../core/tickerplant/errors.ts';
 import { challenge } from '../shared/challenge.ts';
 import { type Credential, credentialOf } from '../shared/credential.ts';

@@ -1,5 +1,5 @@
+import { itemPath } from '../../../core/store/item-path.ts';
 import type { Listing } from '../../../core/store/items.ts';
-import { itemPath } from '../../../core/store/store.ts';
 import { html } from './html.ts';
 import { page, type Shop } from './page.ts';
 import { satText, sizeText } from './words.ts';
