@@ -1,32 +1,25 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-
-const COMMAND = join(import.meta.dirname, '../../../src/bin/tickerplant.ts');
+import { Commands, type EndedCommand } from '../../support/command.ts';
 
 let folder: string;
+let commands: Commands;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tp-access-command-'));
+  commands = new Commands(folder);
   const inConfig = '{ name: prometheus, role: metrics, token: a-token-that-nobody-else-has }';
   await writeFile(join(folder, 'tickerplant.config.yaml'), `backend: { kind: simulated }\naccess: { tokens: [${inConfig}] }\n`);
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await commands[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
 
-async function access(...args: string[]): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
-  const child = spawn(process.execPath, [COMMAND, 'access', ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (data: Buffer) => {
-    out += data.toString();
-  });
-  child.stderr.on('data', (data: Buffer) => {
-    err += data.toString();
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
+async function access(...args: string[]): Promise<EndedCommand> {
+  return await commands.run(['access', ...args]);
 }
 
 const digest = (token: string): string => `sha256:${createHash('sha256').update(token).digest('hex')}`;
@@ -44,11 +37,11 @@ test('a token is printed once and kept as a hash, is listed, and revoked by its 
     '--expires',
     '90d',
   );
-  const token = made.out.trim();
+  const token = made.stdout.trim();
   expect(made).toMatchObject({
     code: 0,
-    out: expect.stringMatching(/^tpk_\S+\n$/),
-    err: expect.stringContaining(`(publisher) is in ${file}`),
+    stdout: expect.stringMatching(/^tpk_\S+\n$/),
+    stderr: expect.stringContaining(`(publisher) is in ${file}`),
   });
   const [kept] = JSON.parse(await readFile(file, 'utf8')) as { readonly expires: string }[];
   const days = (Date.parse(kept?.expires ?? '') - Date.now()) / 86_400_000;
@@ -65,10 +58,10 @@ test('a token is printed once and kept as a hash, is listed, and revoked by its 
   ]);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
 
-  const second = JSON.parse((await access('token', '--role', 'publisher', '--json')).out) as { readonly token: string };
+  const second = JSON.parse((await access('token', '--role', 'publisher', '--json')).stdout) as { readonly token: string };
   expect(second).toMatchObject({ entry: { name: 'publisher-2', hash: digest(second.token) }, file });
   const listed = await access('list', '--json');
-  expect(JSON.parse(listed.out)).toMatchObject({
+  expect(JSON.parse(listed.stdout)).toMatchObject({
     file,
     tokens: [
       { name: 'prometheus', role: 'metrics', kept: 'config' },
@@ -76,30 +69,30 @@ test('a token is printed once and kept as a hash, is listed, and revoked by its 
       { name: 'publisher-2', kept: 'file' },
     ],
   });
-  expect(listed.out).not.toMatch(/tpk_|sha256|a-token-that/);
+  expect(listed.stdout).not.toMatch(/tpk_|sha256|a-token-that/);
 
-  expect(await access('revoke', 'publisher')).toMatchObject({ code: 0, out: 'publisher: revoked\n' });
+  expect(await access('revoke', 'publisher')).toMatchObject({ code: 0, stdout: 'publisher: revoked\n' });
   expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject([{ name: 'publisher-2' }]);
   expect(await access('revoke', 'publisher')).toMatchObject({
     code: 1,
-    out: '',
-    err: expect.stringContaining(`publisher is not in ${file}`),
+    stdout: '',
+    stderr: expect.stringContaining(`publisher is not in ${file}`),
   });
-  expect((await access('revoke', 'prometheus')).err).toContain('stands in the config itself');
+  expect((await access('revoke', 'prometheus')).stderr).toContain('stands in the config itself');
 }, 300_000);
 
 test('what no server would take is not kept, and --print keeps nothing', async () => {
   const before = await readFile(join(folder, 'data/access.json'), 'utf8');
   const printed = await access('token', '--role', 'admin', '--name', 'owner', '--print');
-  expect(printed.err).toContain(`"hash":"${digest(printed.out.trim())}"`);
+  expect(printed.stderr).toContain(`"hash":"${digest(printed.stdout.trim())}"`);
   const bad: readonly (readonly [readonly string[], RegExp])[] = [
     [['--role', 'publisher', '--name', 'publisher-2'], /there is a token publisher-2 already/],
     [['--role', 'metrics', '--from', 'everywhere'], /from\.0: an address, a network/],
     [['--role', 'god'], /publisher, admin, metrics/],
   ];
   for (const [args, message] of bad) {
-    const { code, out, err } = await access('token', ...args);
-    expect([code, out, err], args.join(' ')).toEqual([2, '', expect.stringMatching(message)]);
+    const { code, stdout, stderr } = await access('token', ...args);
+    expect([code, stdout, stderr], args.join(' ')).toEqual([2, '', expect.stringMatching(message)]);
   }
   expect(await readFile(join(folder, 'data/access.json'), 'utf8')).toBe(before);
 }, 300_000);

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -7,60 +7,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Commands, type RunningCommand } from '../../support/command.ts';
 import { Buyer } from './buyer.ts';
 
-const COMMAND = join(import.meta.dirname, '../../../src/bin/tickerplant.ts');
-
 let folder: string;
-const running: ChildProcess[] = [];
+let commands: Commands;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tp-command-'));
+  commands = new Commands(folder);
 });
 afterEach(async () => {
-  for (const child of running.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
+  await commands[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
-  line(): Promise<string>;
-}
-
-/** Starts the command; `line` waits for its next line of standard output. */
-function tickerplant(...args: string[]): Started {
-  return tickerplantIn({}, ...args);
-}
-
-function tickerplantIn(env: Readonly<Record<string, string>>, ...args: string[]): Started {
-  const child = spawn(process.execPath, [COMMAND, ...args], { cwd: folder, env: { ...process.env, NO_COLOR: '1', ...env } });
-  running.push(child);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (data) => (stdout += String(data)));
-  child.stderr.on('data', (data) => (stderr += String(data)));
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
-  return {
-    child,
-    ended,
-    line: async () => {
-      while (!stdout.includes('\n')) {
-        if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${stderr}`);
-        await Promise.race([once(child.stdout, 'data'), once(child, 'close')]);
-      }
-      return stdout.slice(0, stdout.indexOf('\n'));
-    },
-  };
+function tickerplant(...args: string[]): RunningCommand {
+  return commands.start(args);
 }
 
 async function config(text: string, name = 'tickerplant.config.yaml'): Promise<string> {
@@ -88,7 +50,7 @@ test('start serves, and Ctrl-C ends it in order with exit code 0', async () => {
 test('a server has a young generation of one size, unless somebody chose another; its process stays the one that was started', async () => {
   await config(SERVER);
   const flags = async (env: Readonly<Record<string, string>>) => {
-    const server = tickerplantIn(env, 'start', '--json');
+    const server = commands.start(['start', '--json'], { env });
     await server.line();
     const { stdout } = await promisify(execFile)('ps', ['-o', 'args=', '-p', String(server.child.pid)]);
     server.child.kill('SIGTERM');

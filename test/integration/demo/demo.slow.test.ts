@@ -1,35 +1,21 @@
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { Commands, type EndedCommand } from '../../support/command.ts';
 
-const COMMAND = fileURLToPath(new URL('../../../src/bin/tickerplant.ts', import.meta.url));
 const STOCKS = fileURLToPath(new URL('../../fixtures/demo/stocks.csv', import.meta.url));
 
-interface Result {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function demo(...args: readonly string[]): Promise<Result> {
-  return await demoUntil(undefined, ...args);
+async function demo(...args: readonly string[]): Promise<EndedCommand> {
+  await using commands = new Commands(process.cwd());
+  return await commands.run(['demo', ...args]);
 }
 
 /** Interrupts it once its standard output matches. */
-async function demoUntil(enough: RegExp | undefined, ...args: readonly string[]): Promise<Result> {
-  const child = spawn(process.execPath, [COMMAND, 'demo', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr] = ['', ''];
-  let interrupted = false;
-  child.stdout.on('data', (data) => {
-    stdout += data;
-    // A second one ends it before it has said how it went.
-    if (enough?.test(stdout) && !interrupted) interrupted = child.kill('SIGINT');
-  });
-  child.stderr.on('data', (data) => {
-    stderr += data;
-  });
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { code, stdout, stderr };
+async function demoUntil(enough: RegExp): Promise<EndedCommand> {
+  await using commands = new Commands(process.cwd());
+  const { child, ended, until } = commands.start(['demo']);
+  await until(enough);
+  child.kill('SIGINT');
+  return await ended;
 }
 
 test('who pays gets trades, who does not gets none, and one JSON line says so', { timeout: 60_000 }, async () => {

@@ -1,34 +1,21 @@
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { Commands, type EndedCommand } from '../../support/command.ts';
 import { TestFolder } from '../../unit/storage/support/folders.ts';
 
-const COMMAND = join(import.meta.dirname, '../../../src/bin/tickerplant.ts');
 const FILE = `backend: { kind: simulated }
 listen: { port: 5020 }
 servers:
   - { name: shop, token: { env: LISTENER_TOKEN } }
 `;
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** `tickerplant config check` of a listener's file. */
-async function check(text: string, token: string | undefined, ...args: readonly string[]): Promise<Ended> {
+async function check(text: string, token: string | undefined, ...args: readonly string[]): Promise<EndedCommand> {
   using folder = new TestFolder();
   const file = folder.join('listener.yaml');
   writeFileSync(file, text);
-  const { LISTENER_TOKEN: _, ...environment } = process.env;
-  const env = { ...environment, ...(token !== undefined && { LISTENER_TOKEN: token }) };
-  return await new Promise((resolve) => {
-    execFile(process.execPath, [COMMAND, 'config', 'check', '--config', file, ...args], { env }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
+  await using commands = new Commands(folder.path);
+  return await commands.run(['config', 'check', '--config', file, ...args], { env: { LISTENER_TOKEN: token } });
 }
 
 test("config check tells of a listener's file whether it is good, where it is mistyped, and which token can't be read", {

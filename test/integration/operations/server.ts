@@ -1,16 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { type CommandOptions, Commands, type EndedCommand } from '../../support/command.ts';
 import { TestFolder } from '../../unit/storage/support/folders.ts';
 
-const COMMAND = fileURLToPath(new URL('../../../src/bin/tickerplant.ts', import.meta.url));
-
 /** A folder with a config, in which `tickerplant` runs as a process of its own. */
-export class ServerFolder implements Disposable {
+export class ServerFolder implements AsyncDisposable {
   readonly #folder = new TestFolder();
-  readonly #children: ChildProcess[] = [];
+  readonly #commands = new Commands(this.#folder.path);
 
   constructor(extra = '') {
     writeFileSync(
@@ -28,10 +24,6 @@ ${extra}
     );
   }
 
-  get path(): string {
-    return this.#folder.path;
-  }
-
   join(...parts: string[]): string {
     return this.#folder.join(...parts);
   }
@@ -40,45 +32,22 @@ ${extra}
     rmSync(this.join(...parts), { recursive: true });
   }
 
-  spawn(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    const child = spawn(process.execPath, [COMMAND, ...args], {
-      cwd: this.path,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
-    });
-    this.#children.push(child);
-    return child;
-  }
-
   /** Starts the server; resolves with its URL when it listens. */
   async start(
     env: NodeJS.ProcessEnv = {},
   ): Promise<{ readonly child: ChildProcess; readonly url: string; readonly ended: Promise<number | null> }> {
-    const child = this.spawn(['start', '--json'], env);
-    const ended = once(child, 'close').then(([code]) => code as number | null);
-    child.stderr?.resume();
-    if (child.stdout === null) throw new Error('no standard output');
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
-    return { child, url: (JSON.parse(line) as { listening: { websocket: string } }).listening.websocket, ended };
+    const { child, ended, line } = this.#commands.start(['start', '--json'], { env });
+    const { listening } = JSON.parse(await line()) as { listening: { websocket: string } };
+    return { child, url: listening.websocket, ended: ended.then(({ code }) => code) };
   }
 
   /** Runs a command to its end. */
-  async run(args: readonly string[], input = ''): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
-    const child = this.spawn(args);
-    child.stdin?.end(input);
-    const texts = { out: '', err: '' };
-    child.stdout?.on('data', (data: Buffer) => {
-      texts.out += data.toString();
-    });
-    child.stderr?.on('data', (data: Buffer) => {
-      texts.err += data.toString();
-    });
-    const [code] = (await once(child, 'close')) as [number | null];
-    return { code, ...texts };
+  async run(args: readonly string[], options: CommandOptions = {}): Promise<EndedCommand> {
+    return await this.#commands.run(args, options);
   }
 
-  [Symbol.dispose](): void {
-    for (const child of this.#children) child.kill('SIGKILL');
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#commands[Symbol.asyncDispose]();
     this.#folder[Symbol.dispose]();
   }
 }

@@ -29,7 +29,7 @@ async function stuckReader(url: string): Promise<Disposable> {
 }
 
 test('a reader that is stuck holds up a stop until the deadline, and no longer; what is stored is whole', { timeout: 60_000 }, async () => {
-  using folder = new ServerFolder('stop: { deadline: 1500ms }');
+  await using folder = new ServerFolder('stop: { deadline: 1500ms }');
   const { child, url, ended } = await folder.start();
   using _stuck = await stuckReader(url);
   const begun = Date.now();
@@ -42,11 +42,11 @@ test('a reader that is stuck holds up a stop until the deadline, and no longer; 
 });
 
 test('a second signal ends it at once, with code 130', { timeout: 60_000 }, async () => {
-  using folder = new ServerFolder('stop: { deadline: 10m }');
+  await using folder = new ServerFolder('stop: { deadline: 10m }');
   const { child, url, ended } = await folder.start();
   using _stuck = await stuckReader(url);
   child.kill('SIGTERM');
-  await new Promise<void>((resolve) => child.stderr?.on('data', (data: Buffer) => data.includes('stopping') && resolve()));
+  await new Promise<void>((resolve) => child.stderr?.on('data', (text: string) => text.includes('stopping') && resolve()));
   child.kill('SIGTERM');
   expect(await ended).toBe(130);
 });

@@ -21,7 +21,7 @@ async function listen(path: string): Promise<{ readonly told: string[]; close():
 
 for (const kind of ['a path', 'an abstract name']) {
   test(`on ${kind}: READY=1 once it listens, WATCHDOG=1 while it runs, STOPPING=1 when it ends`, { timeout: 60_000 }, async () => {
-    using folder = new ServerFolder();
+    await using folder = new ServerFolder();
     const path = kind === 'a path' ? folder.join('notify') : `@tickerplant-${process.pid}-${Date.now()}`;
     const manager = await listen(path);
     try {
@@ -41,14 +41,11 @@ for (const kind of ['a path', 'an abstract name']) {
 }
 
 test('a server that can not start is never ready', { timeout: 60_000 }, async () => {
-  using folder = new ServerFolder('journal: { dir: tickerplant.config.yaml }');
+  await using folder = new ServerFolder('journal: { dir: tickerplant.config.yaml }');
   const path = folder.join('notify');
   const manager = await listen(path);
   try {
-    const child = folder.spawn(['start'], { NOTIFY_SOCKET: path });
-    child.stdout?.resume();
-    child.stderr?.resume();
-    const [code] = (await once(child, 'close')) as [number | null];
+    const { code } = await folder.run(['start'], { env: { NOTIFY_SOCKET: path } });
     expect(code).toBe(1);
     expect(manager.told).toEqual([]);
   } finally {

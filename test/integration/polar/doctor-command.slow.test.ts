@@ -1,38 +1,28 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-
-const COMMAND = join(import.meta.dirname, '../../../src/bin/tickerplant.ts');
+import { Commands, type EndedCommand } from '../../support/command.ts';
 
 // Programs and nodes of their own: slow where the machine is busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let folder: string;
+let commands: Commands;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ltp-doctor-'));
+  commands = new Commands(folder);
 });
 afterEach(async () => {
+  await commands[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** `tickerplant backend doctor`, with a home folder of its own. */
-async function doctor(config: string, ...args: readonly string[]): Promise<Ended> {
+async function doctor(config: string, ...args: readonly string[]): Promise<EndedCommand> {
   const file = join(folder, 'config.yaml');
   await writeFile(file, config);
-  const env = { ...process.env, HOME: folder, NO_COLOR: '1' };
-  return await new Promise((resolve) => {
-    execFile(process.execPath, [COMMAND, 'backend', 'doctor', '--config', file, ...args], { env, cwd: folder }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
+  return await commands.run(['backend', 'doctor', '--config', file, ...args], { env: { HOME: folder } });
 }
 
 test('a usable node is a table with a verdict, or one object of JSON, and exit code 0', async () => {

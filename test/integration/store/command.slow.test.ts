@@ -1,16 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-
-const COMMAND = join(import.meta.dirname, '../../../src/bin/tickerplant.ts');
+import { Commands, type RunningCommand } from '../../support/command.ts';
 
 let folder: string;
-const running: ChildProcess[] = [];
+let commands: Commands;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tp-store-command-'));
+  commands = new Commands(folder);
   await mkdir(join(folder, 'cats'));
   await writeFile(join(folder, 'cats/one.txt'), 'one cat\n');
   await writeFile(join(folder, 'weather.csv'), 'date,rain\n2016-10-05,yes\n2016-10-06,no\n');
@@ -22,39 +20,12 @@ beforeEach(async () => {
     await writeFile(join(folder, `${node}.yaml`), `backend: { kind: simulated, socket: data/simnet.sock, node: ${node} }\n`);
 });
 afterEach(async () => {
-  for (const child of running.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
+  await commands[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function tickerplant(...args: string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended>; line(): Promise<string> } {
-  const child = spawn(process.execPath, [COMMAND, ...args], { cwd: folder, env: { ...process.env, NO_COLOR: '1' } });
-  running.push(child);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (data) => (stdout += String(data)));
-  child.stderr.on('data', (data) => (stderr += String(data)));
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
-  return {
-    child,
-    ended,
-    line: async () => {
-      while (!stdout.includes('\n')) {
-        if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${stderr}`);
-        await Promise.race([once(child.stdout, 'data'), once(child, 'close')]);
-      }
-      return stdout.slice(0, stdout.indexOf('\n'));
-    },
-  };
+function tickerplant(...args: string[]): RunningCommand {
+  return commands.start(args);
 }
 
 const STORE = ['--price', '10', '--config', 'seller.yaml', '--port', '0', '--json'];
