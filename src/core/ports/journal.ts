@@ -60,6 +60,8 @@ export interface Journal extends AsyncDisposable {
   earliest(table: string, sym: string): number | undefined;
   /** The last record of each symbol of a table, for snapshots. */
   last(table: string, syms: readonly string[]): Promise<readonly PublishedRows[]>;
+  /** The same at once; undefined where that would cost more than a moment: many, long or old records. */
+  lastSync(table: string, syms: readonly string[]): readonly PublishedRows[] | undefined;
   /**
    * Sets who says what must be kept, whatever the retention: the time (milliseconds since 1970) from which on every row may still be
    * asked for, undefined while none may. Asked at once and whenever old segments would be removed; until it is set, what the

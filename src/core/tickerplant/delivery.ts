@@ -6,7 +6,7 @@ import type { PublishedRows } from './published-rows.ts';
 import type { Marks, Publisher, RowReceiver } from './publisher.ts';
 import { replayThenJoin } from './replay.ts';
 import type { SlowConsumerPolicy, SubscriberSink } from './service.ts';
-import { readSnapshots } from './snapshot.ts';
+import { readSnapshots, readSnapshotsSync } from './snapshot.ts';
 import { SymbolWaits } from './symbol-waits.ts';
 
 /** The session whose rows are delivered. */
@@ -129,6 +129,13 @@ export class Delivery implements RowReceiver {
     const wanted = new Map([...after].filter(([, last]) => last > 0));
     this.deliver(table, without);
     if (wanted.size === 0) return;
+    const next = (sym: string) => publisher.next(table, sym);
+    const atHand = this.#snapshotsAtHand(table, wanted);
+    if (atHand !== undefined) {
+      for (const rows of atHand) sink.snapshot(rows);
+      this.deliver(table, wanted);
+      return;
+    }
     const marks = new Map([...wanted.keys()].map((sym) => [sym, this.#nextReplay()]));
     for (const [sym, mark] of marks) this.#setState(table, sym, mark);
     const isWaiting = (sym: string) => !this.#closed && this.#symbols.get(table)?.get(sym) === marks.get(sym);
@@ -136,7 +143,7 @@ export class Delivery implements RowReceiver {
       for (const sym of wanted.keys()) if (!isWaiting(sym)) wanted.delete(sym);
       this.deliver(table, wanted);
     };
-    readSnapshots(journal, table, wanted, (sym) => publisher.next(table, sym))
+    readSnapshots(journal, table, wanted, next)
       .then(
         (snapshots) => {
           for (const rows of snapshots) if (isWaiting(rows.sym)) sink.snapshot(rows);
@@ -144,6 +151,16 @@ export class Delivery implements RowReceiver {
         (error: unknown) => logger.warn({ err: error, table, subscription }, 'the journal could not be read for a snapshot'),
       )
       .then(goOn);
+  }
+
+  #snapshotsAtHand(table: string, wanted: ReadonlyMap<string, number>): readonly PublishedRows[] | undefined {
+    const { publisher, journal } = this.#host;
+    try {
+      return readSnapshotsSync(journal, table, wanted, (sym) => publisher.next(table, sym));
+    } catch {
+      // Said where it is read again.
+      return undefined;
+    }
   }
 
   /** From now on a symbol's rows come from the publisher. */

@@ -36,6 +36,19 @@ export async function readSnapshots(
   return [...found.values()];
 }
 
+/** The same at once, where the wanted rows are the journal's last and it has them at hand; else undefined. @throws JournalError. */
+export function readSnapshotsSync(
+  journal: Journal,
+  table: string,
+  upTo: ReadonlyMap<string, number>,
+  next: (sym: string) => number,
+): readonly PublishedRows[] | undefined {
+  for (const [sym, last] of upTo) if (last + 1 < next(sym)) return undefined;
+  const found = new Map<string, PublishedRows>();
+  const records = journal.lastSync(table, [...upTo.keys()]);
+  return records?.every((record) => keep(record, upTo, found)) === true ? [...found.values()] : undefined;
+}
+
 /** Keeps a record's row of the wanted number; false where the record does not have it. */
 function keep(record: PublishedRows, upTo: ReadonlyMap<string, number>, found: Map<string, PublishedRows>): boolean {
   const number = upTo.get(record.sym) ?? 0;

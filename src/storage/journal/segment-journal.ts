@@ -13,7 +13,7 @@ import type { Logger } from '../../core/ports/logger.ts';
 import type { PublishedRows } from '../../core/tickerplant/published-rows.ts';
 import { syncDirectory } from '../shared/directory.ts';
 import { toJournalError } from './disk-errors.ts';
-import { lastRecords } from './last-records.ts';
+import { lastRecords, lastRecordsSync } from './last-records.ts';
 import { readExtent, readExtentSync } from './read-extent.ts';
 import { RECORD_HEADER_BYTES } from './record.ts';
 import { RecordBatch } from './record-batch.ts';
@@ -149,6 +149,11 @@ export class SegmentJournal implements Journal {
   async last(table: string, syms: readonly string[]): Promise<readonly PublishedRows[]> {
     this.#assertOpen();
     return lastRecords(this.#segments, this.epoch, table, syms);
+  }
+
+  lastSync(table: string, syms: readonly string[]): readonly PublishedRows[] | undefined {
+    this.#assertOpen();
+    return lastRecordsSync(this.#segments, this.epoch, table, syms);
   }
 
   retain(neededFrom: () => number | undefined): void {

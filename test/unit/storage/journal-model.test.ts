@@ -86,6 +86,8 @@ test('whatever is appended, rolled and opened again: from any number on exactly 
             }
             const lasts = SYMS.flatMap((sym) => expected.findLast((r) => r.table === table && r.sym === sym) ?? []);
             expect((await journal.last(table, SYMS)).map(plain)).toEqual(lasts.map(plain));
+            const atHand = journal.lastSync(table, SYMS);
+            if (atHand !== undefined) expect(atHand.map(plain)).toEqual(lasts.map(plain));
           }
         } finally {
           await journal[Symbol.asyncDispose]();

@@ -50,6 +50,20 @@ test('what was appended is read back to the byte, of the wanted table and symbol
   expect(journal.earliest('trade', 'AAPL')).toBe(1);
 });
 
+test('last records are at hand where they are few, short, and in the segment that is written to', async () => {
+  using folder = new TestFolder();
+  await using journal = await open(folder.path);
+  const many = Array.from({ length: 20 }, (_, i) => `S${i}`);
+  journal.append(many.map((sym) => rows('trade', sym, 1, 1, 2)));
+  journal.append([rows('trade', 'LONG', 1, 1, 1, 'x'.repeat(100_000))]);
+  expect(seen(journal.lastSync('trade', ['S3', 'NONE', 'S1']) ?? [])).toEqual(seen(await journal.last('trade', ['S3', 'S1'])));
+  expect(journal.lastSync('trade', many)).toBeUndefined();
+  expect(journal.lastSync('trade', ['LONG'])).toBeUndefined();
+  journal.roll('2026-11-21');
+  expect(journal.lastSync('trade', ['S3'])).toBeUndefined();
+  expect(journal.lastSync('trade', ['NONE'])).toEqual([]);
+});
+
 test('a record longer than what is asked for is read all the same', async () => {
   using folder = new TestFolder();
   await using journal = await open(folder.path);
