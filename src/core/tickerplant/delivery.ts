@@ -1,7 +1,7 @@
 import type { Journal } from '../ports/journal.ts';
 import type { Logger } from '../ports/logger.ts';
 import { LaggingSymbols } from './lagging-symbols.ts';
-import type { MeteredReceiver } from './metered-delivery.ts';
+import type { MeteredReceiver } from './metered-receiver.ts';
 import type { PublishedRows } from './published-rows.ts';
 import type { Marks, Publisher, RowReceiver } from './publisher.ts';
 import { replayThenJoin } from './replay.ts';

@@ -25,8 +25,9 @@ export interface Spender {
   moneyChanged(isFresh: boolean): void;
 }
 
-/** Rows of one price: how many may go out still, and how many were billed and are not taken off the money yet. */
+/** Rows of one price that go one way: how many may go out still, and how many were billed and are not taken off the money yet. */
 export interface Tariff {
+  /** The price of a row. */
   readonly msat: bigint;
   /** Rows whose money is set aside for this price. */
   free: number;
@@ -61,7 +62,9 @@ export class Meter {
   readonly #subscription: string;
   readonly #dependencies: MeterDependencies;
   readonly #bills = new Map<string, Map<string, SymbolBill>>();
-  readonly #tariffs = new Map<bigint, Tariff>();
+  readonly #tariffs = new Set<Tariff>();
+  /** What was used by tariffs that are gone. */
+  #usedBefore = 0n;
   readonly #spenders = new Set<Spender>();
   #lease: { readonly id: string; spent: bigint } | undefined;
   /** The lease's money that is not recorded as spent. */
@@ -119,12 +122,18 @@ export class Meter {
     this.#lend(true);
   }
 
-  tariff(price: bigint): Tariff {
-    const known = this.#tariffs.get(price);
-    if (known !== undefined) return known;
-    const made: Tariff = { msat: price, free: 0, used: 0 };
-    this.#tariffs.set(price, made);
-    return made;
+  /** Rows of this tariff are set aside for from now on. */
+  join(tariff: Tariff): void {
+    this.#tariffs.add(tariff);
+  }
+
+  /** Nothing more goes out by it. */
+  part(tariff: Tariff): void {
+    if (!this.#tariffs.delete(tariff)) return;
+    this.#unallotted += tariff.msat * BigInt(tariff.free);
+    this.#usedBefore += tariff.msat * BigInt(tariff.used);
+    tariff.free = 0;
+    tariff.used = 0;
   }
 
   bill(table: string, sym: string): SymbolBill {
@@ -199,7 +208,7 @@ export class Meter {
   /** Nothing is in hand until it is opened again. */
   #shut(): void {
     this.#isOpen = false;
-    for (const tariff of this.#tariffs.values()) tariff.free = 0;
+    for (const tariff of this.#tariffs) tariff.free = 0;
     this.#unallotted = 0n;
     this.#inHand = 0n;
     this.#rest = 0n;
@@ -208,18 +217,18 @@ export class Meter {
   /** Rows set aside and not handed over, and what is set aside for nothing. */
   #available(): bigint {
     let sum = this.#unallotted;
-    for (const { msat: price, free } of this.#tariffs.values()) sum += price * BigInt(free);
+    for (const { msat: price, free } of this.#tariffs) sum += price * BigInt(free);
     return sum;
   }
 
   #used(): bigint {
-    let sum = 0n;
-    for (const { msat: price, used } of this.#tariffs.values()) sum += price * BigInt(used);
+    let sum = this.#usedBefore;
+    for (const { msat: price, used } of this.#tariffs) sum += price * BigInt(used);
     return sum;
   }
 
   #takeFromOthers(tariff: Tariff): void {
-    for (const other of this.#tariffs.values()) {
+    for (const other of this.#tariffs) {
       if (other === tariff) continue;
       this.#unallotted += other.msat * BigInt(other.free);
       other.free = 0;
@@ -297,7 +306,8 @@ export class Meter {
     const used = this.#used();
     lease.spent += used;
     this.#inHand -= used;
-    for (const tariff of this.#tariffs.values()) tariff.used = 0;
+    this.#usedBefore = 0n;
+    for (const tariff of this.#tariffs) tariff.used = 0;
     const billed = this.#takeUnrecorded();
     try {
       const request = { lease: lease.id, spentMsat: msat(lease.spent), billed, close, now: clock.now() };
@@ -347,7 +357,7 @@ export class Meter {
 
   #dearest(): bigint {
     let dearest = 1n;
-    for (const { msat: price } of this.#tariffs.values()) if (price > dearest) dearest = price;
+    for (const { msat: price } of this.#tariffs) if (price > dearest) dearest = price;
     return dearest;
   }
 

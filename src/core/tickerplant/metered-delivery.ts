@@ -1,8 +1,8 @@
 import type { Msat } from '../lightning/amount.ts';
-import type { Meter, Spender, Tariff } from './meter.ts';
+import type { Meter, Spender } from './meter.ts';
+import { MeteredReceiver } from './metered-receiver.ts';
 import type { Meters } from './meters.ts';
 import type { PublishedRows } from './published-rows.ts';
-import type { RowReceiver } from './publisher.ts';
 import type { RecentRecords, SlotKeeper } from './recent-records.ts';
 import { firstRows } from './replay.ts';
 import type { SubscriberSink } from './service.ts';
@@ -41,7 +41,7 @@ interface Handed {
 }
 
 /** From so many live records on that have left, they are billed at once; else with the meter's next record. */
-const SETTLE_AT = 1_024;
+const SETTLE_AT = 4_096;
 
 /** A symbol that stopped because it could not be paid. */
 interface Stopped {
@@ -88,9 +88,10 @@ export class MeteredDelivery implements Spender, SlotKeeper {
 
   /** The receiver of a table's rows at a price. */
   receiver(table: string, price: bigint): MeteredReceiver {
-    for (const each of this.#receivers) if (each.table === table && each.tariff.msat === price) return each;
-    const receiver = new MeteredReceiver(this, table, this.#meter.tariff(price));
+    for (const each of this.#receivers) if (each.table === table && each.msat === price) return each;
+    const receiver = new MeteredReceiver(this, this.#host, table, price, !this.#waiting);
     this.#receivers.push(receiver);
+    this.#meter.join(receiver);
     return receiver;
   }
 
@@ -124,8 +125,11 @@ export class MeteredDelivery implements Spender, SlotKeeper {
     this.#ended = true;
     this.#gone = true;
     this.settle();
-    for (const { receiver, reserved } of [...this.#leaving, ...this.#gathering]) this.#meter.release(receiver.tariff, reserved);
-    for (const receiver of this.#receivers) this.#meter.release(receiver.tariff, receiver.forget(this.#recent));
+    for (const { receiver, reserved } of [...this.#leaving, ...this.#gathering]) this.#meter.release(receiver, reserved);
+    for (const receiver of this.#receivers) {
+      this.#meter.release(receiver, receiver.forget(this.#recent));
+      this.#meter.part(receiver);
+    }
     this.#recent.unwatch(this);
     this.#host.meters.detach(this.#host.subscription, this);
   }
@@ -163,29 +167,16 @@ export class MeteredDelivery implements Spender, SlotKeeper {
     }
   }
 
-  /** Live rows, which nobody has had before: those that the buyer has no room for wait. */
-  live(receiver: MeteredReceiver, rows: PublishedRows): void {
-    if (this.#sink.isFull) this.#host.lag(rows);
-    else if (rows.count > receiver.tariff.free || !this.#meter.isOpen) this.hand(receiver, rows);
-    else {
-      receiver.tariff.free -= rows.count;
-      receiver.note(this.#recent.newest);
-      this.#sink.rows(rows);
-      if (!this.#waiting) this.#waitForLeft();
-    }
-  }
-
   /** What can be paid of a record goes out; where that is not all, the symbol stops. */
   hand(receiver: MeteredReceiver, rows: PublishedRows): void {
-    const { tariff } = receiver;
     const { billed } = this.#meter.bill(rows.table, rows.sym);
     const owed = rows.seq > billed.last ? rows.count : billed.missing(rows.seq, rows.seq + rows.count - 1);
-    if (owed <= tariff.free ? this.#meter.isOpen : this.#meter.fund(tariff, owed)) this.#pass(receiver, rows, owed);
+    if (owed <= receiver.free ? this.#meter.isOpen : this.#meter.fund(receiver, owed)) this.#pass(receiver, rows, owed);
     else this.#cut(receiver, rows);
   }
 
   #pass(receiver: MeteredReceiver, rows: PublishedRows, owed: number): void {
-    receiver.tariff.free -= owed;
+    receiver.free -= owed;
     const last = this.#gathering.at(-1);
     if (last?.receiver === receiver && last.sym === rows.sym && last.to + 1 === rows.seq) {
       last.to += rows.count;
@@ -194,18 +185,18 @@ export class MeteredDelivery implements Spender, SlotKeeper {
       this.#gathering.push({ receiver, sym: rows.sym, from: rows.seq, to: rows.seq + rows.count - 1, reserved: owed });
     }
     this.#sink.rows(rows);
-    if (!this.#waiting) this.#waitForLeft();
+    this.waitForLeft();
   }
 
   #cut(receiver: MeteredReceiver, rows: PublishedRows): void {
     this.settle();
-    const { tariff, table } = receiver;
+    const { table } = receiver;
     const { billed } = this.#meter.bill(table, rows.sym);
     let [payable, owed] = [0, 0];
     if (this.#meter.isOpen) {
       for (; payable < rows.count; payable += 1) {
         if (billed.has(rows.seq + payable)) continue;
-        if (owed >= tariff.free) break;
+        if (owed >= receiver.free) break;
         owed += 1;
       }
     }
@@ -218,8 +209,9 @@ export class MeteredDelivery implements Spender, SlotKeeper {
     this.moneyChanged(false);
   }
 
-  #waitForLeft(): void {
-    if (this.#gone) return;
+  /** Something was handed over: what is waited for, or will be next. */
+  waitForLeft(): void {
+    if (this.#gone || this.#waiting) return;
     this.#waiting = true;
     [this.#leaving, this.#gathering] = [this.#gathering, this.#leaving];
     for (const receiver of this.#receivers) receiver.leave();
@@ -229,8 +221,10 @@ export class MeteredDelivery implements Spender, SlotKeeper {
   readonly #onLeft = (): void => {
     if (this.#gone) return;
     this.#waiting = false;
-    for (const handed of this.#leaving) this.#bill(handed);
-    this.#leaving.length = 0;
+    if (this.#leaving.length > 0) {
+      for (const handed of this.#leaving) this.#bill(handed);
+      this.#leaving.length = 0;
+    }
     let isMore = this.#gathering.length > 0;
     let most = 0;
     for (const receiver of this.#receivers) {
@@ -239,12 +233,12 @@ export class MeteredDelivery implements Spender, SlotKeeper {
     }
     if (most >= SETTLE_AT) this.settle();
     this.#meter.recordLater();
-    if (isMore) this.#waitForLeft();
+    if (isMore) this.waitForLeft();
     else if (this.#ended) this.gone();
   };
 
   #bill({ receiver, sym, from, to, reserved }: Handed): void {
-    this.#meter.left(this.#meter.bill(receiver.table, sym), receiver.tariff, from, to, reserved);
+    this.#meter.left(this.#meter.bill(receiver.table, sym), receiver, from, to, reserved);
   }
 
   #check(): void {
@@ -263,7 +257,7 @@ export class MeteredDelivery implements Spender, SlotKeeper {
     const left = this.#meter.leftMsat;
     if (this.#stopped.size > 0 && !this.#meter.isLeasing) return 'dry';
     let least: bigint | undefined;
-    for (const { tariff } of this.#receivers) if (least === undefined || tariff.msat < least) least = tariff.msat;
+    for (const { msat } of this.#receivers) if (least === undefined || msat < least) least = msat;
     if (least !== undefined && left < least) return 'dry';
     return left < this.#host.topUpBelow() ? 'low' : 'ok';
   }
@@ -274,8 +268,8 @@ export class MeteredDelivery implements Spender, SlotKeeper {
     this.settle();
     const tables = new Map<string, Map<string, number>>();
     for (const [key, { receiver, sym, after, isDry, resumeAt }] of this.#stopped) {
-      const { table, tariff } = receiver;
-      if (!this.#meter.bill(table, sym).billed.has(after + 1) && !this.#meter.fund(tariff, 1)) continue;
+      const { table } = receiver;
+      if (!this.#meter.bill(table, sym).billed.has(after + 1) && !this.#meter.fund(receiver, 1)) continue;
       this.#stopped.delete(key);
       const from = isDry ? Math.max(after + 1, resumeAt ?? this.#host.next(table, sym)) : after + 1;
       if (from > after + 1) {
@@ -284,89 +278,6 @@ export class MeteredDelivery implements Spender, SlotKeeper {
       tables.set(table, (tables.get(table) ?? new Map()).set(sym, from - 1));
     }
     for (const [table, symbols] of tables) this.#host.goOn(table, symbols);
-  }
-}
-
-/** Rows of a table that are paid one by one, at one price, as a receiver of its own: what is not metered is not asked whether it is. */
-export class MeteredReceiver implements RowReceiver {
-  readonly table: string;
-  readonly tariff: Tariff;
-  readonly #delivery: MeteredDelivery;
-  /** Slots of the live records that were handed over and not billed, `#count` of them: first those that have left, then those that are leaving. */
-  #slots: number[] = [];
-  #count = 0;
-  #left = 0;
-  #leaving = 0;
-
-  constructor(delivery: MeteredDelivery, table: string, tariff: Tariff) {
-    this.#delivery = delivery;
-    this.table = table;
-    this.tariff = tariff;
-  }
-
-  rows(rows: PublishedRows): void {
-    this.#delivery.live(this, rows);
-  }
-
-  /** A live record was handed over. */
-  note(slot: number): void {
-    this.#slots[this.#count] = slot;
-    this.#count += 1;
-  }
-
-  /** All that was noted until now is leaving. */
-  leave(): void {
-    this.#leaving = this.#count;
-  }
-
-  /** What was leaving has left; answers how many records that are not billed have. */
-  hasLeft(): number {
-    this.#left = this.#leaving;
-    return this.#left;
-  }
-
-  /** Whether something was noted after what has left. */
-  get isGathering(): boolean {
-    return this.#count > this.#left;
-  }
-
-  /** Takes away what has left. */
-  takeLeft(recent: RecentRecords, each: (sym: string, from: number, to: number) => void): void {
-    if (this.#left === 0) return;
-    recent.stretches(this.#slots, 0, this.#left, each);
-    this.#slots.copyWithin(0, this.#left, this.#count);
-    this.#count -= this.#left;
-    this.#leaving -= this.#left;
-    this.#left = 0;
-  }
-
-  /** Takes away all, nothing of which has left. */
-  takeAll(
-    recent: RecentRecords,
-    leaving: (sym: string, from: number, to: number) => void,
-    gathering: (sym: string, from: number, to: number) => void,
-  ): void {
-    recent.stretches(this.#slots, 0, this.#leaving, leaving);
-    recent.stretches(this.#slots, this.#leaving, this.#count, gathering);
-    this.#clear();
-  }
-
-  /** The same; answers how many rows that were. */
-  forget(recent: RecentRecords): number {
-    const rows = recent.rows(this.#slots, 0, this.#count);
-    this.#clear();
-    return rows;
-  }
-
-  #clear(): void {
-    this.#slots = [];
-    this.#count = 0;
-    this.#leaving = 0;
-  }
-
-  /** Rows from the journal, or the newest for a slow reader: as many of them go out as can be paid. */
-  hand(rows: PublishedRows): void {
-    this.#delivery.hand(this, rows);
   }
 }
 

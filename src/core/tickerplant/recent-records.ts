@@ -59,14 +59,14 @@ export class RecentRecords {
   }
 
   /** How many rows the records in the slots have together, from the `begin`-th of them and before the `end`-th. */
-  rows(slots: readonly number[], begin: number, end: number): number {
+  rows(slots: ArrayLike<number>, begin: number, end: number): number {
     let sum = 0;
     for (let i = begin; i < end; i += 1) sum += this.#countAt[slots[i] as number] as number;
     return sum;
   }
 
   /** The records in the slots, of one table, joined to stretches of numbers of each symbol: `from` to `to`, both included. */
-  stretches(slots: readonly number[], begin: number, end: number, each: (sym: string, from: number, to: number) => void): void {
+  stretches(slots: ArrayLike<number>, begin: number, end: number, each: (sym: string, from: number, to: number) => void): void {
     const touched: number[] = [];
     const tell = (id: number) => each(this.#symbols[id] as string, this.#from[id] as number, this.#to[id] as number);
     for (let i = begin; i < end; i += 1) {

@@ -39,6 +39,7 @@ export class Outbox implements Flushable {
   readonly #compressed: boolean;
   #queue: Uint8Array[] = [];
   #held: Held[] = [];
+  readonly #most: number;
   /** Bytes in both. */
   #gathered = 0;
   /** Bytes that `ws` and the socket still had after the last write: since then they can only have become fewer. */
@@ -54,6 +55,7 @@ export class Outbox implements Flushable {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#most = options.maxBufferedBytes;
     this.#compressed = options.webSocket.extensions !== '';
   }
 
@@ -176,10 +178,9 @@ export class Outbox implements Flushable {
   #admit(frame: Uint8Array): boolean {
     if (this.closed) return false;
     if (this.#gathered >= EARLY_FLUSH_BYTES && this.#held.length === 0) this.#writeOut();
-    const most = this.#options.maxBufferedBytes;
-    if (this.#gathered + this.#unsent + frame.length > most) {
+    if (this.#gathered + this.#unsent + frame.length > this.#most) {
       const waiting = this.waitingBytes;
-      if (waiting > 0 && waiting + frame.length > most) {
+      if (waiting > 0 && waiting + frame.length > this.#most) {
         this.#options.onOverflow();
         return false;
       }
@@ -219,7 +220,7 @@ export class Outbox implements Flushable {
   }
 
   #hasRoom(): boolean {
-    const half = this.#options.maxBufferedBytes / 2;
+    const half = this.#most / 2;
     return this.#gathered + this.#unsent < half || this.waitingBytes < half;
   }
 

@@ -33,8 +33,9 @@ export async function addBilled(db: LedgerDatabase, subscription: string, billed
     added.set(name, { key, ranges: unionOf(added.get(name)?.ranges ?? [], ranges) });
   }
   const keys = JSON.stringify([...added.values()].map(({ key }) => key));
+  // CROSS: each key is looked up. SQLite would else look at every key for each of the subscription's rows.
   const { rows } = await sql<Omit<BilledRowsTable, 'subscription'>>`
-    SELECT b.table_name, b.sym, b.epoch, b.ranges FROM json_each(${keys}) k JOIN billed_rows b ON b.subscription = ${subscription}
+    SELECT b.table_name, b.sym, b.epoch, b.ranges FROM json_each(${keys}) k CROSS JOIN billed_rows b ON b.subscription = ${subscription}
       AND b.table_name = k.value ->> 0 AND b.sym = k.value ->> 1 AND b.epoch = k.value ->> 2`.execute(db);
   for (const { table_name, sym, epoch, ranges } of rows) {
     const entry = added.get(JSON.stringify([table_name, sym, Number(epoch)]));
