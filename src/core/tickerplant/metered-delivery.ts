@@ -56,9 +56,10 @@ interface Stopped {
 }
 
 /**
- * The rows of one session that are paid one by one. A row is set aside for when it is handed to the sink, billed when the sink
- * says that it has left (at the latest with the meter's next record), and given back when the connection ends before. What can't be paid is not handed over: its symbol
- * stops, and goes on when there is money, from the journal where there was only a new lease to wait for, else with a gap.
+ * The rows of one session that are paid one by one. A row is set aside for when it is handed to the sink, billed when the sink says
+ * that it has left (at the latest with the meter's next record), and given back when the connection ends before. What can't be paid is
+ * not handed over: its symbol stops, and goes on when there is money, from the journal where there was only a new lease to wait for,
+ * else with a gap.
  */
 export class MeteredDelivery implements Spender, SlotKeeper {
   readonly #host: MeteredHost;

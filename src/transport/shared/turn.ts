@@ -16,7 +16,8 @@ const WRITES_A_LOOK = 8;
  * across awaits, and before it waits for more input.
  *
  * Writing to very many takes long, and neither publishing nor paying is to stand behind it: it is done in slices, each connection in its
- * turn, and each slice at least as long as what else was done since the one before, so that neither falls behind the other. What is published between two slices leaves with what still waits, so that the more there is to do the less each row costs.
+ * turn, and each slice at least as long as what else was done since the one before, so that neither falls behind the other. What is
+ * published between two slices leaves with what still waits, so that the more there is to do the less each row costs.
  */
 export class Turn {
   readonly #sliceMs: number;
