@@ -91,7 +91,7 @@ export class Sink implements AsyncDisposable {
   /** Deliveries per second, the publisher going as fast as every subscriber takes it. Resolves when all rows are there, each once. */
   async run({ rowsPerTurn, windowRows, ackRows }: Flow, warmMs: number, ms: number): Promise<number> {
     const { delivered, ns } = await this.#order<{ delivered: number; ns: number }>(
-      `run ${rowsPerTurn} ${windowRows} ${ackRows} ${warmMs} ${ms}`,
+      `run ${rowsPerTurn} ${windowRows} ${ackRows} ${Math.round(warmMs)} ${Math.round(ms)}`,
     );
     return (delivered / ns) * 1e9;
   }
@@ -99,7 +99,7 @@ export class Sink implements AsyncDisposable {
   /** From publishing to receiving, at a pace. */
   async pace(rowsPerTurn: number, turnsPerSecond: number, ms: number): Promise<Paced> {
     const found = await this.#order<{ delivered: number; ns: number } & Omit<Paced, 'deliveriesPerSecond'>>(
-      `pace ${rowsPerTurn} ${Math.max(1, Math.round(turnsPerSecond))} ${ms}`,
+      `pace ${rowsPerTurn} ${Math.max(1, Math.round(turnsPerSecond))} ${Math.round(ms)}`,
     );
     return { deliveriesPerSecond: (found.delivered / found.ns) * 1e9, p50: found.p50, p99: found.p99, p999: found.p999 };
   }

@@ -3,6 +3,12 @@ export interface Flushable {
   flush(): void;
 }
 
+/** What stands around the frames of a write; compared by identity. */
+export interface Wrapping {
+  head(bytes: number): Uint8Array;
+  readonly tail: Uint8Array;
+}
+
 /** Up to here frames of a turn are copied into one buffer: cheaper than handing the kernel a list. */
 const JOIN_BYTES = 512 * 1024;
 /** How long connections are written to, at least, before what else there is to do has its turn. */
@@ -29,6 +35,7 @@ export class Turn {
   /** When the last slice ended with something left to do. */
   #paused = Number.POSITIVE_INFINITY;
   #lastFrames: readonly Uint8Array[] = [];
+  #lastWrapping: Wrapping | undefined;
   #lastJoined: Uint8Array | undefined;
 
   constructor(sliceMs: number = SLICE_MS) {
@@ -51,13 +58,14 @@ export class Turn {
    * Frames as one buffer, the same one for all connections in a row that take the same frames; undefined where they are
    * too long to be copied.
    */
-  join(frames: readonly Uint8Array[]): Uint8Array | undefined {
-    if (this.#lastJoined !== undefined && same(frames, this.#lastFrames)) return this.#lastJoined;
+  join(frames: readonly Uint8Array[], wrapping?: Wrapping): Uint8Array | undefined {
+    if (this.#lastJoined !== undefined && wrapping === this.#lastWrapping && same(frames, this.#lastFrames)) return this.#lastJoined;
     let length = 0;
     for (const frame of frames) length += frame.length;
     if (length > JOIN_BYTES) return undefined;
     this.#lastFrames = frames;
-    this.#lastJoined = Buffer.concat(frames, length);
+    this.#lastWrapping = wrapping;
+    this.#lastJoined = Buffer.concat(wrapping === undefined ? frames : [wrapping.head(length), ...frames, wrapping.tail]);
     return this.#lastJoined;
   }
 

@@ -1,12 +1,16 @@
 import type { ServerResponse } from 'node:http';
-import type { Flushable, Turn } from '../../shared/turn.ts';
+import type { Flushable, Turn, Wrapping } from '../../shared/turn.ts';
 
 /** A turn that goes on for long writes before it is over, from so many bytes on. */
 const EARLY_FLUSH_BYTES = 256 * 1024;
 
+const CRLF = Buffer.from('\r\n');
+/** RFC 9112, 7.1. Made here, chunks are one write each and the same bytes for all who take the same; Node's own are three, for each anew. */
+const CHUNK: Wrapping = { head: (bytes) => Buffer.from(`${bytes.toString(16)}\r\n`), tail: CRLF };
+
 /** What a stream's outbox needs. */
 export interface StreamOutboxOptions {
-  /** Its head is written. */
+  /** Its head has been sent before anything is written here. */
   readonly response: ServerResponse;
   readonly turn: Turn;
   /** Most bytes that wait here and in the socket together; one more message may go over, where nothing else waits. */
@@ -145,15 +149,16 @@ export class StreamOutbox implements Flushable {
     this.#leaving = [];
     this.#gathered = 0;
     const { response, turn } = this.#options;
-    const [first] = messages;
-    if (first === undefined && leaving.length === 0) return;
-    const bytes = messages.length === 1 && first !== undefined ? first : (turn.join(messages) ?? Buffer.concat(messages));
+    if (messages.length === 0 && leaving.length === 0) return;
     const written = (error?: Error | null) => {
       if (error !== undefined && error !== null) this.#isBroken = true;
       else for (const callback of leaving) callback();
       if (this.#waiters.length > 0 && !this.isFull) this.#wake();
     };
-    response.write(bytes, written);
+    const { socket } = response;
+    const chunk = messages.length > 0 && response.chunkedEncoding && socket !== null ? turn.join(messages, CHUNK) : undefined;
+    if (chunk !== undefined && socket !== null) socket.write(chunk, written);
+    else response.write(Buffer.concat(messages), written);
   }
 
   #wake(): void {

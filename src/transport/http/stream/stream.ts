@@ -61,6 +61,7 @@ export class Stream {
           // Proxies of nginx's kind would gather it.
           response.setHeader('X-Accel-Buffering', 'no');
           response.writeHead(200, { 'Content-Type': writer.contentType, 'Cache-Control': 'no-store' });
+          response.flushHeaders();
           this.#outbox.push(writer.message(resumedMessage(resumed, undefined)));
         },
         slow,
