@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
+import { REPORTS } from './charts/reports.ts';
 import { writeCharts } from './charts/write.ts';
 
 /** Benchmarks by name: `npm run bench -- NAME`. Each is loaded when it is run. */
@@ -72,6 +73,7 @@ if (values.help) {
 }
 if (load === undefined || positionals.length > 1)
   refuse(name === '' ? 'which benchmark?' : `there is no benchmark ${positionals.join(' ')}`);
+if (values.charts !== undefined && REPORTS[name] === undefined) refuse(`${name} has no figures in docs/performance.md, so no --charts`);
 const { bench } = await load();
 const { quick, tiny, network, kind } = values;
 console.error(`${name}: ${bench.about}${tiny ? ' (tiny: not for numbers)' : ''}`);
