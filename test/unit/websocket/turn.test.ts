@@ -94,6 +94,17 @@ test('the same frames give the same buffer, others never do', () => {
   expect(String(turn.join([a, frame('b')]))).toBe('ab');
 });
 
+test('what stands around frames is made with them, and belongs to what is shared', () => {
+  const turn = new Turn();
+  const frames = [frame('a'), frame('bc')];
+  const chunk = { head: (bytes: number) => frame(`${bytes}:`), tail: frame('.') };
+  const plain = turn.join(frames);
+  const wrapped = turn.join([...frames], chunk);
+  expect([String(plain), String(wrapped)]).toEqual(['abc', '3:abc.']);
+  expect(turn.join([...frames], chunk)).toBe(wrapped);
+  expect(String(turn.join(frames))).toBe('abc');
+});
+
 test('what is long is not copied', () => {
   expect(new Turn().join([new Uint8Array(400_000), new Uint8Array(400_000)])).toBeUndefined();
 });
