@@ -10,9 +10,9 @@ import { settleDeviceInvoice } from './devices/settlements.ts';
 import { addGrants } from './grants.ts';
 import type { LedgerDatabase } from './handlers.ts';
 import { selectQuotes } from './quotes.ts';
-import { revokedAt } from './upkeep.ts';
 
-const REFUND_ALL: SettlementPolicy = {
+/** A revoked subscription can use nothing any more: neither what a late payment buys, nor credit. */
+const REVOKED: SettlementPolicy = {
   late: 'refund',
   withdrawn: 'refund',
   overpaid: 'refund',
@@ -26,14 +26,15 @@ export async function applySettlement(db: LedgerDatabase, given: ApplySettlement
   const node = await moveCursors(db, given);
   const row = await selectQuotes(db)
     .leftJoin('settlements', 'settlements.quote', 'quotes.id')
-    .select('settlements.effect')
+    .leftJoin('revocations', 'revocations.subscription', 'quotes.subscription')
+    .select(['settlements.effect', 'revocations.revoked_at'])
     .where('quotes.node', '=', node)
     .where('quotes.payment_hash', '=', given.settlement.paymentHash)
     .executeTakeFirst();
   if (row === undefined) return (await settleDeviceInvoice(db, node, given, eventNameOf(given))) ?? { kind: 'foreign' };
   const quote = toQuote(row);
   // From here on the cursor is no position any more, but the event's name.
-  const command = { ...given, cursor: eventNameOf(given), policy: await policyFor(db, quote, given.policy) };
+  const command = { ...given, cursor: eventNameOf(given), policy: row.revoked_at === null ? given.policy : REVOKED };
   if (command.kind === 'duplicate') return keepDuplicate(db, command, quote);
 
   if (row.effect !== null) return { kind: 'repeated', quote };
@@ -42,11 +43,6 @@ export async function applySettlement(db: LedgerDatabase, given: ApplySettlement
   await note(db, node, command, quote, { effect: useless === undefined ? 'granted' : 'set-aside', timing });
   if (useless === undefined) return await grant(db, command, quote, timing !== 'in-time');
   return await putAside(db, command, quote, useless);
-}
-
-/** A revoked subscription can use nothing any more: neither what a late payment buys, nor credit. */
-async function policyFor(db: LedgerDatabase, { subscription }: QuoteRecord, policy: SettlementPolicy): Promise<SettlementPolicy> {
-  return (await revokedAt(db, subscription)) === undefined ? policy : REFUND_ALL;
 }
 
 /** A quote that was withdrawn, or whose time was over at the node or here. */
