@@ -73,6 +73,55 @@ test('lines of JSON for programs, after positions in the body', async () => {
   expect((await lines.next('end')).data).toEqual({ op: 'end', date });
 });
 
+test('on the wire a stream is whole chunks and ends with the last one; an old client without chunks gets the bare lines', async () => {
+  const world = await start();
+  const { headers } = await world.buy('*');
+  const { hostname, port } = new URL(world.url);
+  const ask = async (version: string) => {
+    const socket = connect(Number(port), hostname);
+    open.push({ [Symbol.asyncDispose]: async () => void socket.destroy() });
+    let text = '';
+    let isOver = false;
+    socket.setEncoding('latin1').on('data', (data) => (text += String(data)));
+    socket.on('close', () => (isOver = true));
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}`);
+    socket.write(`GET /v1/ticks HTTP/${version}\r\nHost: ${hostname}:${port}\r\n${lines.join('\r\n')}\r\n\r\n`);
+    await until(() => text.includes('"op":"resumed"'));
+    return { body: () => text.slice(text.indexOf('\r\n\r\n') + 4), isOver: () => isOver };
+  };
+  const old = await ask('1.0');
+  world.publish('AAPL', 1, 2, 3);
+  await until(() => old.body().includes('"seq":3'));
+  expect(
+    old
+      .body()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line).op),
+  ).toEqual(['resumed', 'upd', 'upd', 'upd']);
+  const current = await ask('1.1');
+  await until(() => old.body().includes('"superseded"'));
+  world.publish('AAPL', 4, 5);
+  await until(() => current.body().includes('"seq":5'));
+  await world.tickerplant.stop();
+  await until(() => current.body().endsWith('0\r\n\r\n'));
+  let rest = current.body();
+  let whole = '';
+  while (rest !== '') {
+    const end = rest.indexOf('\r\n');
+    const bytes = Number.parseInt(rest.slice(0, end), 16);
+    whole += rest.slice(end + 2, end + 2 + bytes);
+    expect(rest.slice(end + 2 + bytes, end + 4 + bytes)).toBe('\r\n');
+    rest = rest.slice(end + 4 + bytes);
+  }
+  expect(
+    whole
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line).op),
+  ).toEqual(['resumed', 'upd', 'upd', 'upd', 'upd', 'upd', 'error']);
+});
+
 test('a ticket stands in for the token once', async () => {
   const world = await start();
   const { headers } = await world.buy(['AAPL']);
