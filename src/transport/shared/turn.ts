@@ -27,11 +27,10 @@ const WRITES_A_LOOK = 8;
  */
 export class Turn {
   readonly #sliceMs: number;
-  #first: Flushable[] = [];
+  /** Each in the order in which they came. */
+  readonly #first: Flushable[] = [];
+  readonly #waiting: Flushable[] = [];
   #isScheduled = false;
-  /** In the order in which they came; those before `#next` have been written to. */
-  #waiting: Flushable[] = [];
-  #next = 0;
   /** When the last slice ended with something left to do. */
   #paused = Number.POSITIVE_INFINITY;
   #lastFrames: readonly Uint8Array[] = [];
@@ -71,25 +70,29 @@ export class Turn {
 
   readonly #flush = (): void => {
     this.#isScheduled = false;
-    const first = this.#first;
-    this.#first = [];
-    for (const flushable of first) flushable.flush();
-    // Those that come while these are written to have their turn after others had theirs.
-    const end = this.#waiting.length;
     const now = performance.now();
     const until = now + Math.max(this.#sliceMs, now - this.#paused);
-    while (this.#next < end) {
-      this.#waiting[this.#next]?.flush();
-      this.#next += 1;
-      if (this.#next % WRITES_A_LOOK === 0 && performance.now() >= until) break;
-    }
-    this.#waiting.splice(0, this.#next);
-    this.#next = 0;
-    this.#paused = this.#waiting.length > 0 ? performance.now() : Number.POSITIVE_INFINITY;
-    if (this.#waiting.length > 0) this.#schedule();
+    this.#flushSome(this.#first, until);
+    // Some of these in every slice, whatever there is to be said first.
+    this.#flushSome(this.#waiting, until);
+    const isDone = this.#first.length + this.#waiting.length === 0;
+    this.#paused = isDone ? Number.POSITIVE_INFINITY : performance.now();
+    if (!isDone) this.#schedule();
     this.#lastFrames = [];
     this.#lastJoined = undefined;
   };
+
+  #flushSome(queue: Flushable[], until: number): void {
+    // Those that come while these are written to have their turn after others had theirs.
+    const end = queue.length;
+    let next = 0;
+    while (next < end) {
+      queue[next]?.flush();
+      next += 1;
+      if (next % WRITES_A_LOOK === 0 && performance.now() >= until) break;
+    }
+    queue.splice(0, next);
+  }
 
   #schedule(): void {
     if (this.#isScheduled) return;

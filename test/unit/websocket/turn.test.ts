@@ -82,6 +82,17 @@ test('who has something to say goes before all who have rows only', async () => 
   expect(flushed.filter((i) => i < 100)).toEqual(Array.from({ length: 40 }, (_, i) => i));
 });
 
+test('however many have something to say, others have their turn, and rows go on', async () => {
+  const turn = new Turn(0);
+  const flushed: string[] = [];
+  for (let i = 0; i < 400; i += 1) turn.addFirst({ flush: () => flushed.push('first') });
+  for (let i = 0; i < 40; i += 1) turn.add({ flush: () => flushed.push('rows') });
+  await turnOver();
+  expect(flushed.length).toBeLessThan(440);
+  expect(flushed).toContain('rows');
+  while (flushed.length < 440) await turnOver();
+});
+
 test('the same frames give the same buffer, others never do', () => {
   const turn = new Turn();
   const [a, b, c] = [frame('a'), frame('b'), frame('c')];
