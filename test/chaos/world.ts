@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { stringify } from 'yaml';
+import { freePort } from '../../regtest/native/free-ports.ts';
 import { waitUntil } from '../../regtest/wait-until.ts';
 import { verifyBooks } from './books.ts';
 import { Buyer } from './buyer.ts';
@@ -263,12 +263,4 @@ export class World implements AsyncDisposable {
     this.notes.push(`the server ended by itself, with code ${code ?? 'none'}; started again`);
     setTimeout(() => this.#server?.start(), AGAIN_MS);
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as { readonly port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

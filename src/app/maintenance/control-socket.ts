@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { narrowUmask } from '../../adapters/shared/narrow-umask.ts';
 import { LedgerError } from '../../core/ports/ledger.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import { controlPath } from './control-path.ts';
@@ -51,16 +52,6 @@ async function listen(server: Server, path: string): Promise<void> {
   await once(server, 'listening');
   server.unref();
   if (process.platform !== 'win32') chmodSync(path, 0o600);
-}
-
-/** The file is made in the turn of `listen`: so it never has wider rights, but in a worker thread, where there is no umask. */
-function narrowUmask(): () => void {
-  try {
-    const before = process.umask(0o177);
-    return () => process.umask(before);
-  } catch {
-    return () => {};
-  }
 }
 
 function serveConnection(socket: Socket, handle: ControlHandler, logger: Logger): void {

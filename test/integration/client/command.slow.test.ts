@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { freePort } from '../../../regtest/native/free-ports.ts';
 import { openMarket } from '../../unit/client/support/buyer.ts';
 import type { TestTickerplant } from '../../unit/client/support/tickerplant.ts';
-import { BIN, freePort, ThreeProcesses } from './support/three-processes.ts';
+import { BIN, ThreeProcesses } from './support/three-processes.ts';
 
 const wait = { timeout: 15_000, interval: 10 };
 

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { freePort, ThreeProcesses } from './support/three-processes.ts';
+import { freePort } from '../../../regtest/native/free-ports.ts';
+import { ThreeProcesses } from './support/three-processes.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const PAGE = readFileSync(join(ROOT, 'docs/buying.md'), 'utf8');

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../../../regtest/native/free-ports.ts';
 import { createTickerplant, type LogFields, type Logger } from '../../../src/index.ts';
 import { OwnBackend } from '../app/own-backend.ts';
 import { openWorld, type World } from './support/world.ts';
@@ -189,12 +190,3 @@ test('play money is served over HTTP on this machine only', async () => {
     /transports\.http\.host: backend\.kind is simulated/,
   );
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { freePort } from '../../../regtest/native/free-ports.ts';
 import { systemClock, systemRandom } from '../../../src/app/system.ts';
 import { openOutbox } from '../../../src/listener/outbox/outbox.ts';
 import { eventually } from '../../contract/support.ts';
@@ -15,14 +15,6 @@ const ROUNDS = 6;
 const SEED = Number(process.env['TICKERPLANT_SEED'] ?? systemClock.now() % 1_000_000);
 const TOKEN = 'a-token-of-the-one-server';
 const LISTENS_MS = 60_000;
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as { readonly port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 /** Starts a listener at the world's node, and the world's server anew behind it. */
 async function listenerOf(world: World): Promise<{ readonly listener: Program; readonly outbox: string }> {

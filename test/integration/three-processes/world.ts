@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
+import { freePort } from '../../../regtest/native/free-ports.ts';
 import { eventually } from '../../contract/support.ts';
 
 const COMMAND = fileURLToPath(new URL('../../../src/bin/tickerplant.ts', import.meta.url));
@@ -189,12 +189,4 @@ function example(name: string) {
 function write(dir: string, name: string, value: unknown): string {
   writeFileSync(path.join(dir, name), stringify(value));
   return path.join(dir, name);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as { readonly port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { LightningError } from '../../../core/lightning/errors.ts';
+import { narrowUmask } from '../../shared/narrow-umask.ts';
 
 /** What `sockaddr_un` has room for on Linux; macOS has 4 less. */
 const MAX_PATH_BYTES = 107;
@@ -31,16 +32,6 @@ export async function listenOn(server: Server, path: string): Promise<void> {
     restore();
   });
   chmodSync(path, 0o600);
-}
-
-/** The file is made in the turn of `listen`; so it never has wider rights, except in a worker thread, where there is no umask. */
-function narrowUmask(): () => void {
-  try {
-    const before = process.umask(0o177);
-    return () => process.umask(before);
-  } catch {
-    return () => {};
-  }
 }
 
 function isServed(path: string): Promise<boolean> {
